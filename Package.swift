@@ -1,0 +1,108 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The floors of the house, lowest first. An import may only go down.
+//
+//   CLI  →  Server | Storage  →  OAuth  →  Vault  →  JOSE
+//
+// Server and Storage stand side by side and never see each other.
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+
+let package = Package(
+    name: "legate",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "legate", targets: ["CLI"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .target(name: "JOSE", dependencies: [crypto, cryptoExtras], swiftSettings: strict),
+        .target(name: "Vault", dependencies: ["JOSE", crypto], swiftSettings: strict),
+        .target(name: "OAuth", dependencies: ["JOSE", "Vault", crypto], swiftSettings: strict),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "Storage",
+            dependencies: ["JOSE", "Vault", "OAuth", "CZlib", grdb],
+            resources: [.embedInCode("Migrations")],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Server",
+            dependencies: [
+                "JOSE", "Vault", "OAuth", hummingbird, hummingbirdTLS, httpTypes, asyncHTTPClient, logging, nioCore,
+                nioPosix, nioHTTP1, nioSSL, serviceLifecycle,
+            ],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "CLI",
+            dependencies: [
+                "JOSE", "Vault", "OAuth", "Storage", "Server", argumentParser, asyncHTTPClient, configuration, logging,
+                nioCore, nioSSL, serviceLifecycle, crypto,
+            ],
+            swiftSettings: strict
+        ),
+
+        .target(
+            name: "Support",
+            dependencies: ["JOSE", "Vault", "OAuth", "Storage", "Server", hummingbird, asyncHTTPClient, httpTypes, logging, nioCore],
+            path: "Tests/Support",
+            swiftSettings: strict
+        ),
+        .testTarget(name: "JOSETests", dependencies: ["JOSE", crypto, cryptoExtras], swiftSettings: strict),
+        .testTarget(name: "VaultTests", dependencies: ["JOSE", "Vault", crypto], swiftSettings: strict),
+        .testTarget(name: "OAuthTests", dependencies: ["JOSE", "Vault", "OAuth", "Support", crypto], swiftSettings: strict),
+        .testTarget(name: "StorageTests", dependencies: ["JOSE", "Vault", "OAuth", "Storage", "Support"], swiftSettings: strict),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: ["JOSE", "Vault", "OAuth", "Storage", "Server", "Support"],
+            resources: [.copy("Transcripts")],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "CLITests", dependencies: ["CLI"], swiftSettings: strict),
+        .executableTarget(
+            name: "BareHandler",
+            dependencies: [hummingbird, nioCore],
+            path: "Tests/Benchmarks/BareHandler",
+            swiftSettings: strict
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)

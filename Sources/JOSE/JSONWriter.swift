@@ -1,0 +1,200 @@
+/// Writes JSON straight into bytes, for the responses and tokens of the hot path.
+///
+/// It puts the commas; whoever calls it keeps beginnings and ends in balance and gives every member a name.
+package struct JSONWriter {
+    /// What has been written so far.
+    package private(set) var bytes: [UInt8] = []
+    /// Whether the next value or name follows another one.
+    private var needsComma = false
+
+    /// - Parameter capacity: how many bytes to make room for at once; more are added as needed.
+    package init(capacity: Int) { bytes.reserveCapacity(capacity) }
+
+    package mutating func beginObject() { begin(UInt8(ascii: "{")) }
+    package mutating func endObject() { end(UInt8(ascii: "}")) }
+    package mutating func beginArray() { begin(UInt8(ascii: "[")) }
+    package mutating func endArray() { end(UInt8(ascii: "]")) }
+
+    /// Writes the name of a member; the next thing written is its value.
+    package mutating func name(_ name: String) {
+        separate()
+        append(quoted: name)
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
+    package mutating func member(_ name: String, _ value: String) {
+        self.name(name)
+        self.value(value)
+    }
+
+    package mutating func member(_ name: String, _ value: Int64) {
+        self.name(name)
+        self.value(value)
+    }
+
+    package mutating func member(_ name: String, _ value: Bool) {
+        self.name(name)
+        self.value(value)
+    }
+
+    package mutating func member(_ name: String, _ value: [String]) {
+        self.name(name)
+        beginArray()
+        for element in value { self.value(element) }
+        endArray()
+    }
+
+    package mutating func member(_ name: String, json: JSON) {
+        self.name(name)
+        value(json)
+    }
+
+    /// Writes an element of an array, or the value after `name`.
+    package mutating func value(_ value: String) {
+        separate()
+        append(quoted: value)
+        needsComma = true
+    }
+
+    /// Writes an element of an array, or the value after `name`.
+    package mutating func value(_ value: Int64) {
+        separate()
+        bytes.append(contentsOf: value.description.utf8)
+        needsComma = true
+    }
+
+    /// Writes an element of an array, or the value after `name`.
+    package mutating func value(_ value: Bool) {
+        separate()
+        append(value ? "true" : "false")
+        needsComma = true
+    }
+
+    /// Writes an element of an array, or the value after `name`.
+    package mutating func value(_ json: JSON) {
+        switch json {
+        case .bool(let value): self.value(value)
+        case .integer(let value): self.value(value)
+        case .string(let value): self.value(value)
+        case .number(let value) where value.isFinite:
+            separate()
+            bytes.append(contentsOf: value.description.utf8)
+            needsComma = true
+        case .null, .number:
+            separate()
+            append("null")
+            needsComma = true
+        case .array(let elements):
+            beginArray()
+            for element in elements { value(element) }
+            endArray()
+        case .object(let object):
+            beginObject()
+            for member in object.members {
+                name(member.name)
+                value(member.value)
+            }
+            endObject()
+        }
+    }
+
+    /// Writes a value over several lines, two spaces a level.
+    mutating func pretty(_ json: JSON, level: Int) {
+        switch json {
+        case .array(let elements) where !elements.isEmpty:
+            beginArray()
+            for element in elements {
+                separate()
+                needsComma = false
+                newLine(level: level + 1)
+                pretty(element, level: level + 1)
+            }
+            newLine(level: level)
+            endArray()
+        case .object(let object) where !object.isEmpty:
+            beginObject()
+            for member in object.members {
+                separate()
+                needsComma = false
+                newLine(level: level + 1)
+                name(member.name)
+                bytes.append(UInt8(ascii: " "))
+                pretty(member.value, level: level + 1)
+            }
+            newLine(level: level)
+            endObject()
+        default: value(json)
+        }
+    }
+
+    private mutating func newLine(level: Int) {
+        bytes.append(UInt8(ascii: "\n"))
+        bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: level * 2))
+    }
+
+    private mutating func begin(_ byte: UInt8) {
+        separate()
+        bytes.append(byte)
+        needsComma = false
+    }
+
+    private mutating func end(_ byte: UInt8) {
+        bytes.append(byte)
+        needsComma = true
+    }
+
+    private mutating func separate() {
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
+    }
+
+    private mutating func append(_ literal: StaticString) {
+        unsafe bytes.append(
+            contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+    }
+
+    private mutating func append(quoted text: String) {
+        bytes.append(UInt8(ascii: "\""))
+        let done: Void? = unsafe text.utf8.withContiguousStorageIfAvailable { buffer in
+            if Self.isPlain(unsafe buffer.span) {
+                unsafe bytes.append(contentsOf: buffer)
+            } else {
+                unsafe append(escaping: buffer.span)
+            }
+        }
+        if done == nil { append(escaping: Array(text.utf8).span) }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Whether nothing needs an escape. There is no early exit, so that the compiler can look at many bytes at once.
+    private static func isPlain(_ text: Span<UInt8>) -> Bool {
+        var needsEscape = false
+        for index in text.indices {
+            let byte = text[index]
+            needsEscape = needsEscape || byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+        }
+        return !needsEscape
+    }
+
+    /// RFC 8259, 7: the quotation mark, the backslash and the control characters have to be escaped, nothing else.
+    private mutating func append(escaping text: Span<UInt8>) {
+        for index in text.indices {
+            let byte = text[index]
+            switch byte {
+            case UInt8(ascii: "\""): append(#"\""#)
+            case UInt8(ascii: "\\"): append(#"\\"#)
+            case 0x08: append(#"\b"#)
+            case 0x09: append(#"\t"#)
+            case 0x0A: append(#"\n"#)
+            case 0x0C: append(#"\f"#)
+            case 0x0D: append(#"\r"#)
+            case 0x00..<0x20:
+                append(#"\u00"#)
+                bytes.append(byte < 0x10 ? UInt8(ascii: "0") : UInt8(ascii: "1"))
+                let low = byte & 15
+                bytes.append(low < 10 ? UInt8(ascii: "0") + low : UInt8(ascii: "a") + low - 10)
+            default: bytes.append(byte)
+            }
+        }
+    }
+}

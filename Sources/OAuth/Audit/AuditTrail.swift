@@ -1,0 +1,240 @@
+package import JOSE
+import Synchronization
+package import Vault
+
+/// The audit trail for those who read it: list, trace, verify, export, and the retention that keeps it small.
+package struct AuditTrail: Sendable {
+    private let store: any Store
+    private let registry: Registry
+    private let revocations: RevocationSet
+    private let keys: SigningKeys
+    private let auditKey: AuditKey
+    private let ledger: Ledger
+    private let now: Now
+
+    package init(
+        store: any Store, registry: Registry, revocations: RevocationSet, keys: SigningKeys, auditKey: AuditKey,
+        ledger: Ledger, now: @escaping Now
+    ) {
+        self.store = store
+        self.registry = registry
+        self.revocations = revocations
+        self.keys = keys
+        self.auditKey = auditKey
+        self.ledger = ledger
+        self.now = now
+    }
+
+    package static let scope = "audit:read"
+
+    package func records(matching query: AuditQuery, for caller: Operator) async throws -> [AuditRecord] {
+        try caller.require(Self.scope)
+        return try await store.auditRecords(matching: query)
+    }
+
+    // MARK: Who authorised this?
+
+    /// The chain of custody of a token, from the first to the last hand. Nil when no record knows the token.
+    package func trace(_ jti: String, for caller: Operator) async throws -> JSONObject? {
+        try caller.require(Self.scope)
+        guard let issued = try await issuance(of: jti) else { return nil }
+        var chain = [issued]
+        var parent = issued.event.parentJTI
+        while let next = parent, chain.count <= ActorChain.maximumDepth + 1, let record = try await issuance(of: next) {
+            chain.insert(record, at: 0)
+            parent = record.event.parentJTI
+        }
+        let clients = chain.compactMap(\.event.clientID).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+        var clientDocuments: [JSON] = []
+        for id in clients { clientDocuments.append(.object(try await describeClient(id))) }
+        let endings = try await endings(of: chain, clients: clients)
+        return [
+            "jti": .string(jti),
+            "status": .string(status(of: issued, endings: endings)),
+            "token": .object(issued.json),
+            "chain": .array(chain.map { .object($0.json) }),
+            "delegation": try await describeDelegation(issued.event.delegationID),
+            "clients": .array(clientDocuments),
+            "revocations": .array(endings.map { .object($0.json) }),
+        ]
+    }
+
+    private func issuance(of jti: String) async throws -> AuditRecord? {
+        var query = AuditQuery(limit: 20)
+        query.jti = jti
+        return try await store.auditRecords(matching: query).first {
+            $0.event.name == .tokenIssued || $0.event.name == .tokenExchanged
+        }
+    }
+
+    private func creation(of target: String) async throws -> AuditRecord? {
+        var query = AuditQuery(limit: 1)
+        query.target = target
+        return try await store.auditRecords(matching: query).first
+    }
+
+    private func describeClient(_ id: String) async throws -> JSONObject {
+        let client = ClientID(id).flatMap { registry.client($0) }
+        let created = try await creation(of: "client/\(id)")
+        return [
+            "client_id": .string(id),
+            "name": .text(client?.name),
+            "owner": .text(client?.owner),
+            "purpose": .text(client?.purpose),
+            "enabled": client.map { .bool($0.enabled) } ?? .null,
+            "registered": created.map { .object($0.json) } ?? .null,
+        ]
+    }
+
+    private func describeDelegation(_ id: String?) async throws -> JSON {
+        guard let id else { return .null }
+        var document = DelegationID(id).flatMap { registry.delegation($0) }?.document(at: now()) ?? ["delegation_id": .string(id)]
+        document["created"] = try await creation(of: "delegation/\(id)").map { .object($0.json) } ?? .null
+        return .object(document)
+    }
+
+    /// Records that ended the token, its delegation or one of its clients after it was issued.
+    private func endings(of chain: [AuditRecord], clients: [String]) async throws -> [AuditRecord] {
+        var targets = chain.compactMap { $0.event.jti.map { "token/\($0)" } } + clients.map { "client/\($0)" }
+        if let delegation = chain.last?.event.delegationID { targets.append("delegation/\(delegation)") }
+        if let task = chain.last?.event.taskID { targets.append("task/\(task)") }
+        if let session = chain.last?.event.sessionID { targets.append("session/\(session)") }
+        if let user = chain.last?.event.delegatingUser { targets.append("subject/\(user)") }
+        let ending: Set<AuditEvent.Name> = [
+            .tokenRevoked, .revocationCreated, .delegationRevoked, .clientDeleted, .clientUpdated,
+        ]
+        var found: [AuditRecord] = []
+        for target in targets {
+            var query = AuditQuery(after: chain.first?.sequence ?? 0, limit: 50)
+            query.target = target
+            query.decision = .allow
+            found += try await store.auditRecords(matching: query).filter { ending.contains($0.event.name) }
+        }
+        return found.sorted { $0.sequence < $1.sequence }
+    }
+
+    private func status(of issued: AuditRecord, endings: [AuditRecord]) -> String {
+        let event = issued.event
+        guard let jti = event.jti, let clientID = event.clientID.flatMap({ ClientID($0) }) else { return "unknown" }
+        let issuedAt = Timestamp(milliseconds: event.timestamp)
+        if now() >= issuedAt.adding(seconds: event.tokenTTL ?? 0) {
+            let ended = endings.contains { $0.event.name != .clientUpdated }
+            return ended ? "revoked" : "expired"
+        }
+        let identity = TokenIdentity(
+            jti: jti, issuedAt: issuedAt.seconds, subject: event.delegatingUser ?? clientID.text, clientID: clientID,
+            agentID: event.agentID, delegationID: event.delegationID.flatMap { DelegationID($0) },
+            task: event.taskID.flatMap { QualifiedName(qualified: $0) },
+            session: event.sessionID.flatMap { QualifiedName(qualified: $0) }
+        )
+        let isEnabled = registry.client(clientID)?.enabled == true
+        return revocations.isDead(identity) || !isEnabled ? "revoked" : "active"
+    }
+
+    // MARK: Is it whole?
+
+    /// Recomputes every link from the first archive to the head, and checks the head's code and all checkpoints.
+    package func verify(for caller: Operator) async throws -> JSONObject {
+        try caller.require(Self.scope)
+        let head = try await store.auditHead()
+        let checkpoints = try await store.archiveCheckpoints()
+        let verifier = Mutex(AuditVerifier())
+        let limit = head?.head.sequence ?? 0
+        try await store.forEachAuditRecord(from: 1) { record in
+            guard record.sequence <= limit || limit == 0 else { return }
+            verifier.withLock { _ = $0.consume(record) }
+        }
+        var report = verifier.withLock { verifier in
+            verifier.finish(expecting: head?.head ?? .genesis)
+            return verifier.report
+        }
+        if let head, report.valid, !Self.equal(head.head.mac(key: auditKey), head.code) {
+            report.problem = "the head of the trail was not written by this server"
+            report.firstBad = head.head.sequence
+        }
+        for compact in checkpoints where report.valid {
+            if (try? AuditCheckpoint(verifying: compact, keys: keys.everHeld, issuer: registry.issuer.text)) == nil {
+                report.problem = "the checkpoint of an archive is not signed by this server"
+            }
+        }
+        return [
+            "valid": .bool(report.valid),
+            "records": .integer(Int64(report.records)),
+            "first_bad": report.firstBad.map { .integer($0) } ?? .null,
+            "problem": .text(report.problem),
+            "archives": .integer(Int64(checkpoints.count)),
+        ]
+    }
+
+    /// Compares without telling where the difference is.
+    private static func equal(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        left.count == right.count && zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+
+    // MARK: Exporting and archiving
+
+    /// Calls `body` with every record since a time, as JSON lines, and last with a signed checkpoint over the final one.
+    package func export(
+        since: Timestamp?, for caller: Operator, _ body: @escaping @Sendable ([UInt8]) throws -> Void
+    ) async throws {
+        try caller.require(Self.scope)
+        let last = Mutex<AuditHead?>(nil)
+        let end = ledger.auditHead
+        try await store.forEachAuditRecord(from: 1) { record in
+            guard record.sequence <= end.sequence else { return }
+            if let since, last.withLock({ $0 == nil }), record.event.timestamp < since.milliseconds { return }
+            last.withLock { $0 = AuditHead(sequence: record.sequence, hash: record.hash) }
+            try body(record.jsonLine())
+        }
+        let checkpoint = try checkpoint(over: last.withLock { $0 } ?? end)
+        try body(Array((JSON.object(["checkpoint": .string(checkpoint)]).text + "\n").utf8))
+    }
+
+    /// Moves the oldest records to an archive when the retention says so. Returns how far it went, or nil.
+    @discardableResult
+    package func applyRetention(_ retention: AuditRetention) async throws -> Int64? {
+        let extent = try await store.auditExtent()
+        guard let upTo = retention.lastSequenceToArchive(of: extent, at: now()) else { return nil }
+        var query = AuditQuery(after: upTo - 1, limit: 1)
+        query.newest = false
+        guard let last = try await store.auditRecords(matching: query).first, last.sequence == upTo else { return nil }
+        try await store.archiveAudit(
+            upTo: upTo, checkpoint: try checkpoint(over: AuditHead(sequence: last.sequence, hash: last.hash))
+        )
+        return upTo
+    }
+
+    private func checkpoint(over head: AuditHead) throws -> String {
+        let time = now()
+        guard let key = keys.active(.es256, at: time) else { throw MissingSigningKey(algorithm: .es256) }
+        return try AuditCheckpoint.make(head: head, issuer: registry.issuer.text, now: time.milliseconds, key: key)
+    }
+}
+
+/// How long records stay in the database before they move to compressed archives.
+package struct AuditRetention: Sendable {
+    /// Seconds; nil keeps them whatever their age.
+    package let age: Int?
+    /// Records in the database; nil for no limit.
+    package let records: Int64?
+    /// Records of one archive at most.
+    package static let segment: Int64 = 100_000
+
+    package init(age: Int?, records: Int64?) {
+        self.age = age
+        self.records = records
+    }
+
+    /// The newest always stays, so that the head can be compared with it.
+    func lastSequenceToArchive(of extent: AuditExtent, at now: Timestamp) -> Int64? {
+        guard extent.firstSequence > 0, extent.lastSequence > extent.firstSequence else { return nil }
+        let end = min(extent.firstSequence + Self.segment - 1, extent.lastSequence - 1)
+        if let records, extent.lastSequence - extent.firstSequence + 1 > records {
+            return min(end, max(extent.firstSequence, extent.lastSequence - records))
+        }
+        if let age, let first = extent.firstTimestamp, first.adding(seconds: age) < now {
+            return end
+        }
+        return nil
+    }
+}

@@ -1,0 +1,125 @@
+import JOSE
+package import Vault
+
+/// The authorization server put together: the lists of what it can do, and the endpoints over them.
+///
+/// Metadata is derived from these lists, so that nothing is advertised that does not work. To add a grant, an
+/// authentication method or a policy rule: one file in its folder, one line here.
+package struct AuthorizationServer: Sendable {
+    package let issuer: IssuerURL
+    package let registry: Registry
+    package let revocations: RevocationSet
+    package let keys: SigningKeys
+    package let ledger: Ledger
+    package let verifier: TokenVerifier
+    package let tokenEndpoint: TokenEndpoint
+    package let introspection: Introspection
+    package let revocationEndpoint: RevocationEndpoint
+    package let registrar: Registrar
+    package let revocationDesk: RevocationDesk
+    package let keyDesk: KeyDesk
+    package let auditTrail: AuditTrail
+    package let store: any Store
+    package let now: Now
+    package let metadata: ServerMetadata
+    private let authenticator: ClientAuthenticator
+
+    /// What only the composition root has.
+    package struct Foundations: Sendable {
+        package let issuer: IssuerURL
+        package let store: any Store
+        package let snapshot: Snapshot
+        package let keyring: Keyring
+        package let digestKey: DigestKey
+        package let auditKey: AuditKey
+        package let fetcher: any Fetcher
+        package let now: Now
+        package let observer: Ledger.Observer
+
+        package init(
+            issuer: IssuerURL, store: any Store, snapshot: Snapshot, keyring: Keyring, digestKey: DigestKey,
+            auditKey: AuditKey, fetcher: any Fetcher, now: @escaping Now,
+            observer: @escaping Ledger.Observer = { _, _ in }
+        ) {
+            self.issuer = issuer
+            self.store = store
+            self.snapshot = snapshot
+            self.keyring = keyring
+            self.digestKey = digestKey
+            self.auditKey = auditKey
+            self.fetcher = fetcher
+            self.now = now
+            self.observer = observer
+        }
+    }
+
+    package init(_ foundations: Foundations) throws {
+        issuer = foundations.issuer
+        now = foundations.now
+        store = foundations.store
+        registry = Registry(issuer: issuer, snapshot: foundations.snapshot)
+        revocations = RevocationSet(
+            foundations.snapshot.revocations, lastSequence: foundations.snapshot.lastRevocation
+        )
+        keys = try SigningKeys(opening: foundations.snapshot.signingKeys, with: foundations.keyring)
+        verifier = TokenVerifier(issuer: issuer, keys: keys, registry: registry, revocations: revocations)
+        ledger = Ledger(
+            store: store, registry: registry, revocations: revocations, head: foundations.snapshot.auditHead,
+            auditKey: foundations.auditKey, now: now, observer: foundations.observer
+        )
+        let keySets = KeySets(fetcher: foundations.fetcher, now: now)
+        let foreign = ForeignTokenVerifier(registry: registry, keySets: keySets)
+        let custodian = KeyCustodian(keys: keys, keyring: foundations.keyring)
+
+        authenticator = ClientAuthenticator(methods: [
+            ClientSecretMethod(registry: registry, digests: foundations.digestKey),
+            PrivateKeyJWTMethod(registry: registry, keySets: keySets),
+            WorkloadMethod(foreign: foreign),
+        ])
+        let grants: [any Grant] = [
+            ClientCredentials(registry: registry),
+            TokenExchange(registry: registry, verifier: verifier, foreign: foreign),
+        ]
+        let policy = Policy(
+            rules: [
+                PresenterEntitled(), DelegationLive(), TargetGranted(), ChainIntact(), NamesOpen(),
+            ], registry: registry
+        )
+
+        tokenEndpoint = TokenEndpoint(
+            grants: grants, authenticator: authenticator, policy: policy, mint: TokenMint(issuer: issuer, keys: keys),
+            ledger: ledger, revocations: revocations, now: now
+        )
+        introspection = Introspection(
+            authenticator: authenticator, verifier: verifier, registry: registry, keys: keys, ledger: ledger, now: now
+        )
+        revocationEndpoint = RevocationEndpoint(
+            authenticator: authenticator, verifier: verifier, revocations: revocations, ledger: ledger, now: now
+        )
+        registrar = Registrar(
+            registry: registry, revocations: revocations, keys: custodian, digests: foundations.digestKey,
+            ledger: ledger, now: now
+        )
+        revocationDesk = RevocationDesk(
+            registry: registry, revocations: revocations, keys: custodian, ledger: ledger, now: now
+        )
+        keyDesk = KeyDesk(keys: custodian, ledger: ledger, now: now)
+        auditTrail = AuditTrail(
+            store: store, registry: registry, revocations: revocations, keys: keys, auditKey: foundations.auditKey,
+            ledger: ledger, now: now
+        )
+        metadata = ServerMetadata(
+            issuer: issuer, grants: grants.map { type(of: $0).type },
+            authenticationMethods: authenticator.advertisedMethods,
+            assertionAlgorithms: PrivateKeyJWTMethod.algorithms
+        )
+    }
+
+    /// Forgets what no live token can carry any more. Run every minute or so.
+    package func prune() async throws {
+        let time = now()
+        revocations.prune(at: time)
+        registry.prune(at: time)
+        try await store.prune(at: time)
+    }
+}

@@ -1,0 +1,186 @@
+package import JOSE
+
+extension Client: Registered {
+    package static var kind: RegistryKind { .client }
+    package var identifier: String { id.text }
+    package var change: RegistryObject { .client(self) }
+
+    package func document(at now: Timestamp) -> JSONObject {
+        var document: JSONObject = ["client_id": .string(id.text), "kind": .string(kind.rawValue)]
+        for member in draft.members { document[member.name] = member.value }
+        document["created_at"] = .time(createdAt)
+        return document
+    }
+
+    package var draft: JSONObject {
+        [
+            "name": .string(name),
+            "enabled": .bool(enabled),
+            "auth": .string(authentication.rawValue),
+            "jwks": keysDocument,
+            "jwks_uri": .text(keysURI),
+            "scopes": .texts(scopes.tokens),
+            "resources": .texts(resources.map(\.text)),
+            "grants": .texts(grants.map(\.shortName).sorted()),
+            "acts_as": .text(actsAs?.text),
+            "exchange_scopes": .array(
+                exchangeScopes.map {
+                    .object(["from": .string($0.from), "to": .string($0.to), "resource": .string($0.resource.text)])
+                }
+            ),
+            "workloads": .array(
+                workloads.map { .object(["issuer": .string($0.issuer.text), "subject": .string($0.subject)]) }
+            ),
+            "tier": .text(tier),
+            "token_ttl": .seconds(tokenTTL),
+            "owner": .text(owner),
+            "purpose": .text(purpose),
+            "type": .text(type),
+            "version": .text(version),
+        ]
+    }
+
+    package init(creating draft: JSONObject, in context: RegistryContext) throws(InvalidDocument) {
+        var reader = DocumentReader(draft)
+        let chosen = reader.parsed("client_id", "1 to 64 characters of A-Z a-z 0-9 . _ ~ -") { ClientID($0) }
+        let kind = reader.parsed("kind", "one of agent, gateway, resource, admin") { Kind(rawValue: $0) } ?? .agent
+        var client = Client(
+            id: chosen ?? .make(), name: "", kind: kind, scopes: .empty, resources: [], createdAt: context.now
+        )
+        client.read(&reader, in: context)
+        try reader.finish()
+        self = client
+    }
+
+    package func replaced(by draft: JSONObject, in context: RegistryContext) throws(InvalidDocument) -> Client {
+        var reader = DocumentReader(draft)
+        reader.unchangeable("client_id", is: .string(id.text))
+        reader.unchangeable("kind", is: .string(kind.rawValue))
+        var client = self
+        client.read(&reader, in: context)
+        try reader.finish()
+        return client
+    }
+
+    private var keysDocument: JSON {
+        guard case .set(_, let text) = keys else { return .null }
+        return (try? JSON(parsing: text)) ?? .null
+    }
+
+    private var keysURI: String? {
+        guard case .uri(let uri) = keys else { return nil }
+        return uri
+    }
+
+    private mutating func read(_ reader: inout DocumentReader, in context: RegistryContext) {
+        name = reader.required("name", reader.text("name")) ?? ""
+        enabled = reader.bool("enabled", default: true)
+        let methods = AuthenticationMethod.registrable
+        authentication =
+            reader.parsed("auth", "one of " + methods.map(\.rawValue).joined(separator: ", ")) { text in
+                methods.first { $0.rawValue == text }
+            } ?? .clientSecretBasic
+        scopes = reader.scopes("scopes")
+        resources = reader.resources("resources")
+        grants = Set(reader.list("grants", "client_credentials or token_exchange") { GrantType(name: $0) })
+        if grants.isEmpty { grants = [.clientCredentials] }
+        actsAs = reader.parsed("acts_as", "a registered resource") { ResourceURI($0) }
+        tier = reader.text("tier", limit: 64)
+        tokenTTL = reader.seconds("token_ttl", in: 1...TokenLifetime.ceiling)
+        owner = reader.text("owner")
+        purpose = reader.text("purpose", limit: 1024)
+        type = reader.text("type", limit: 64)
+        version = reader.text("version", limit: 64)
+        readKeys(&reader)
+        readMappings(&reader)
+        if kind == .admin, resources.isEmpty { resources = [context.registry.ownResources.admin.uri] }
+        checkReferences(&reader, in: context)
+    }
+
+    private mutating func readKeys(_ reader: inout DocumentReader) {
+        let document = reader.value("jwks")
+        let uri = reader.parsed("jwks_uri", "an https URL (http only on loopback)") { text in
+            URIReference(text).flatMap { $0.isAcceptableForTokens ? text : nil }
+        }
+        keys = nil
+        if let document {
+            do {
+                keys = .set(try JWKSet(json: document), text: document.text)
+            } catch {
+                reader.refuse("jwks", "is not a usable public key set: \(error)")
+            }
+        }
+        if let uri {
+            if document != nil { reader.refuse("jwks_uri", "cannot be given together with jwks") }
+            keys = .uri(uri)
+        }
+        if authentication == .privateKeyJWT, keys == nil, document == nil {
+            reader.refuse("jwks", "private_key_jwt needs jwks or jwks_uri")
+        }
+        if authentication != .privateKeyJWT, keys != nil {
+            reader.refuse("auth", "must be private_key_jwt when keys are registered")
+        }
+    }
+
+    private mutating func readMappings(_ reader: inout DocumentReader) {
+        exchangeScopes = reader.objects("exchange_scopes") { item in
+            let from = item.required("from", item.parsed("from", "a scope token") { ScopeSet([$0])?.tokens.first })
+            let to = item.required("to", item.parsed("to", "a scope token") { ScopeSet([$0])?.tokens.first })
+            let resource = item.required("resource", item.parsed("resource", "a registered resource") { ResourceURI($0) })
+            guard let from, let to, let resource else { return nil }
+            return ScopeMapping(from: from, to: to, resource: resource)
+        }
+        workloads = reader.objects("workloads") { item in
+            let issuer = item.required("issuer", item.parsed("issuer", "an issuer's short name") { IssuerName($0) })
+            let subject = item.required("subject", item.text("subject"))
+            guard let issuer, let subject else { return nil }
+            return Workload(issuer: issuer, subject: subject)
+        }
+    }
+
+    /// What the client names must exist, and no scope may be one that none of its resources has.
+    private func checkReferences(_ reader: inout DocumentReader, in context: RegistryContext) {
+        let registry = context.registry
+        var offered = ScopeSet.empty
+        for uri in resources {
+            guard let resource = registry.resource(uri) else {
+                reader.refuse("resources", "no such resource: \(uri); register it first")
+                continue
+            }
+            offered = offered.union(resource.scopes)
+        }
+        let unknown = scopes.subtracting(offered)
+        if !unknown.isEmpty {
+            reader.refuse("scopes", "none of the client's resources has: \(unknown)")
+        }
+        if let actsAs, registry.resource(actsAs) == nil {
+            reader.refuse("acts_as", "no such resource: \(actsAs); register it first")
+        }
+        if kind == .resource, actsAs == nil {
+            reader.refuse("acts_as", "is required for a client of kind resource")
+        }
+        for mapping in exchangeScopes {
+            guard let actsAs, let own = registry.resource(actsAs) else {
+                reader.refuse("exchange_scopes", "needs acts_as: the mapping starts from a scope of the client's own resource")
+                break
+            }
+            if !own.scopes.contains(mapping.from) {
+                reader.refuse("exchange_scopes", "\(own.uri) has no scope \(mapping.from)")
+            }
+            if registry.resource(mapping.resource)?.scopes.contains(mapping.to) != true {
+                reader.refuse("exchange_scopes", "\(mapping.resource) is not registered or has no scope \(mapping.to)")
+            }
+        }
+        for workload in workloads {
+            if registry.issuer(workload.issuer) == nil {
+                reader.refuse("workloads", "no such issuer: \(workload.issuer); trust it first")
+            }
+            if let other = registry.client(for: workload), other.id != id {
+                reader.refuse("workloads", "\(workload.issuer)=\(workload.subject) already stands for \(other.id)")
+            }
+        }
+        if authentication == .workload, workloads.isEmpty {
+            reader.refuse("workloads", "auth workload needs at least one")
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import JOSE
+package import Vault
+
+/// `client_secret_basic` and `client_secret_post` (OAuth 2.1 section 2.4.1): the same secret, in the header or the form.
+package struct ClientSecretMethod: ClientAuthentication {
+    package static let names: [AuthenticationMethod] = [.clientSecretBasic, .clientSecretPost]
+
+    private let registry: Registry
+    private let digests: DigestKey
+
+    package init(registry: Registry, digests: DigestKey) {
+        self.registry = registry
+        self.digests = digests
+    }
+
+    package func isPresented(in request: ClientRequest) -> Bool {
+        isBasic(request.authorization) || request.parameters[.clientSecret] != nil
+    }
+
+    package func claimedClient(in request: ClientRequest) -> ClientID? {
+        if isBasic(request.authorization) {
+            return (try? basic(request.authorization ?? "")).flatMap { ClientID($0.id) }
+        }
+        return request.parameters[.clientID].flatMap { ClientID($0) }
+    }
+
+    package func authenticate(
+        _ request: ClientRequest, at now: Timestamp
+    ) async throws(OAuthError) -> ProvenClient {
+        let id: String
+        let secret: String
+        let method: AuthenticationMethod
+        if let header = request.authorization, isBasic(header) {
+            guard request.parameters[.clientSecret] == nil else {
+                throw OAuthError(.invalidRequest, "the client secret is both in the header and in the form")
+            }
+            (id, secret) = try basic(header)
+            method = .clientSecretBasic
+            if let inForm = request.parameters[.clientID], inForm != id {
+                throw OAuthError(.invalidRequest, "client_id differs between the header and the form")
+            }
+        } else {
+            guard request.authorization == nil else {
+                throw OAuthError(.invalidRequest, "more than one client authentication method in one request")
+            }
+            id = try request.parameters.required(.clientID)
+            secret = try request.parameters.required(.clientSecret)
+            method = .clientSecretPost
+        }
+        guard let clientID = ClientID(id) else { throw OAuthError.invalidClient() }
+        let client = registry.client(clientID)
+        let usable = client?.authentication == .clientSecretBasic
+        let live = usable ? (client?.secrets ?? []).filter { $0.expiresAt.map { now < $0 } ?? true } : []
+        // An unknown client costs the same digest as a known one.
+        let matches = digests.matches(secret, context: clientID.text, digests: live.map(\.digest))
+        guard let client, matches else { throw OAuthError.invalidClient() }
+        return ProvenClient(client: client, method: method)
+    }
+
+    private func isBasic(_ authorization: String?) -> Bool {
+        guard let authorization else { return false }
+        let scheme = authorization.prefix { $0 != " " }
+        return scheme.utf8.count == 5 && scheme.lowercased() == "basic"
+    }
+
+    /// `base64(form-encode(id) ":" form-encode(secret))`.
+    private func basic(_ header: String) throws(OAuthError) -> (id: String, secret: String) {
+        let encoded = header.dropFirst(5).drop { $0 == " " }
+        guard let bytes = Base64.decode(encoded.utf8), let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else {
+            throw OAuthError.invalidClient("the Authorization header is not Basic credentials")
+        }
+        do throws(OAuthError) {
+            let id = try Parameters.decode(bytes[..<colon])
+            let secret = try Parameters.decode(bytes[(colon + 1)...])
+            return (id, secret)
+        } catch {
+            throw OAuthError.invalidClient("the Authorization header is not Basic credentials")
+        }
+    }
+}
+
+/// Standard base64 (RFC 4648 section 4) for the Basic scheme, through the strict base64url reader.
+private enum Base64 {
+    static func decode(_ text: Substring.UTF8View) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count)
+        for byte in text {
+            switch byte {
+            case UInt8(ascii: "+"): bytes.append(UInt8(ascii: "-"))
+            case UInt8(ascii: "/"): bytes.append(UInt8(ascii: "_"))
+            case UInt8(ascii: "-"), UInt8(ascii: "_"): return nil
+            default: bytes.append(byte)
+            }
+        }
+        var padding = 0
+        while bytes.last == UInt8(ascii: "="), padding < 2 {
+            bytes.removeLast()
+            padding += 1
+        }
+        return Base64URL.decode(bytes)
+    }
+}

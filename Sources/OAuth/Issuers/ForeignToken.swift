@@ -1,0 +1,88 @@
+package import JOSE
+
+/// A token of a trusted issuer that passed every check: who it speaks of, and until when.
+package struct ForeignToken: Sendable {
+    package let issuer: TrustedIssuer
+    package let subject: UserSubject
+    package let groups: [String]
+    package let jti: String?
+    /// The one client that the issuer lets act, when it names one.
+    package let mayAct: ClientID?
+    /// Whole seconds since 1970.
+    package let expiresAt: Int64
+}
+
+/// Checks tokens of trusted issuers: signature, `iss`, `aud`, `exp`, `nbf`, `iat`, algorithm and `typ`.
+package struct ForeignTokenVerifier: Sendable {
+    package let registry: Registry
+    package let keySets: KeySets
+
+    /// Seconds that another issuer's clock may run ahead (`nbf`, `iat`). There is no leeway for `exp`.
+    package static let leeway: Int64 = 60
+    /// Seconds. A token older than this is stale, however far away its `exp` is.
+    package static let greatestAge: Int64 = 86_400
+
+    package static let algorithms: Set<SignatureAlgorithm> = [.es256, .ed25519, .rs256, .ps256]
+    private static let types = JWTTypes.anyOf(["jwt", "at+jwt"], orAbsent: true)
+
+    /// - Parameter role: `subject` or `actor`, for the error text.
+    package func verify(_ jwt: UnverifiedJWT, role: String, at now: Timestamp) async throws(OAuthError) -> ForeignToken {
+        func refuse(_ why: String, detail: String? = nil) -> OAuthError {
+            OAuthError(.invalidRequest, "the \(role) token \(why)", detail: detail, rule: "\(role)_token")
+        }
+        guard let url = jwt.claims[Claim.issuer]?.string.flatMap({ IssuerURL($0) }),
+            let issuer = registry.issuer(at: url), issuer.enabled
+        else { throw refuse("is not of an issuer that is trusted here") }
+        let token: VerifiedJWT
+        do {
+            let key = try await keySets.key(
+                for: jwt.header, in: issuer.keys, allowPrivate: issuer.allowPrivateNetwork
+            )
+            token = try jwt.verified(with: key, algorithms: Self.algorithms, types: Self.types)
+        } catch let error as JWTError {
+            throw refuse("cannot be verified: \(error)")
+        } catch {
+            throw refuse("cannot be verified: the issuer's keys are not available", detail: "\(error)")
+        }
+        do throws(JWTError) {
+            return try read(token, of: issuer, at: now)
+        } catch {
+            throw refuse("has a claim that is not as it must be: \(error)")
+        }
+    }
+
+    private func read(
+        _ token: VerifiedJWT, of issuer: TrustedIssuer, at now: Timestamp
+    ) throws(JWTError) -> ForeignToken {
+        let agreed = issuer.audiences.isEmpty ? [registry.issuer.text] : issuer.audiences
+        guard let audience = token.audience, audience.contains(where: agreed.contains) else {
+            throw .badClaim("aud must name one of the audiences agreed for this issuer")
+        }
+        guard let expires = try token.time(Claim.expires) else { throw .badClaim("exp is missing") }
+        guard now.seconds < expires else { throw .badClaim("exp has passed") }
+        let notBefore = try token.time(Claim.notBefore)
+        if let notBefore, notBefore > now.seconds + Self.leeway { throw .badClaim("nbf is in the future") }
+        if let notBefore, notBefore > expires { throw .badClaim("nbf is after exp") }
+        if let issuedAt = try token.time(Claim.issuedAt) {
+            if issuedAt > now.seconds + Self.leeway { throw .badClaim("iat is in the future") }
+            if issuedAt > expires { throw .badClaim("iat is after exp") }
+            if issuedAt < now.seconds - Self.greatestAge { throw .badClaim("iat is more than a day ago") }
+        }
+        guard let name = try token.string(issuer.subjectClaim),
+            let subject = UserSubject(issuer: issuer.name, subject: name)
+        else { throw .badClaim("\(issuer.subjectClaim) must be a text of 1 to 255 printable bytes") }
+        if token.claims[Claim.actor] != nil { throw .badClaim("act: a token that is delegated already is not accepted") }
+        var mayAct: ClientID?
+        if let claim = token.claims[Claim.mayAct] {
+            guard let named = claim.object?[Claim.subject]?.string, let client = ClientID(named) else {
+                throw .badClaim("may_act must be an object whose sub is a client id")
+            }
+            mayAct = client
+        }
+        return ForeignToken(
+            issuer: issuer, subject: subject,
+            groups: token.claims[issuer.groupsClaim]?.array?.compactMap(\.string) ?? [],
+            jti: try token.string(Claim.jwtID), mayAct: mayAct, expiresAt: expires
+        )
+    }
+}

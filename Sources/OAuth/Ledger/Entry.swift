@@ -1,0 +1,66 @@
+package import Vault
+
+/// One state change and its audit records: all of it is committed, or nothing.
+package struct Entry: Sendable {
+    package var changes: [Change]
+    package var audit: [AuditEvent]
+    /// The token that this entry issues. The entry fails when a revocation that came in first has killed it.
+    package var issues: TokenIdentity?
+
+    package init(changes: [Change] = [], audit: [AuditEvent] = [], issues: TokenIdentity? = nil) {
+        self.changes = changes
+        self.audit = audit
+        self.issues = issues
+    }
+}
+
+/// What an entry can do to the state. The verbs of the domain; storage has no others.
+package enum Change: Sendable {
+    /// Fails with `exists` when the name is taken.
+    case create(RegistryObject)
+    /// Fails with `stale` unless the stored revision is `from`, with `missing` when there is none.
+    case update(RegistryObject, from: Int)
+    /// Fails with `missing` when it is gone already.
+    case delete(RegistryObject)
+    /// Fails with `missing` when it is revoked already.
+    case revokeDelegation(DelegationID, at: Timestamp)
+    case revoke(Revocation)
+    /// Closes a task, session or agent instance until a time, or for good.
+    case close(Revocation.Kind, id: String, until: Timestamp?)
+    case reopen(Revocation.Kind, id: String)
+    /// Fails with `spent` when it was spent before.
+    case spend(Spend)
+    case addKey(StoredSigningKey)
+    case revokeKey(String, at: Timestamp)
+
+    /// Whether this change can fail for a reason that lies in the stored state.
+    package var canFail: Bool {
+        switch self {
+        case .create, .update, .delete, .revokeDelegation, .spend, .addKey: true
+        case .revoke, .close, .reopen, .revokeKey: false
+        }
+    }
+}
+
+/// Something that may be used once, such as the `jti` of a client assertion.
+package struct Spend: Sendable, Hashable {
+    /// What is spent, without the value itself: SHA-256 over kind, owner and value.
+    package let digest: [UInt8]
+    /// When it cannot be presented any more and may be forgotten.
+    package let expires: Timestamp
+
+    package init(digest: [UInt8], expires: Timestamp) {
+        self.digest = digest
+        self.expires = expires
+    }
+}
+
+/// Why an entry was not committed although storage works.
+package enum CommitFailure: Error, Sendable, Equatable {
+    case exists(String)
+    case stale(String)
+    case missing(String)
+    case spent
+    /// The token that the entry would issue was revoked in the meantime.
+    case revoked
+}

@@ -1,0 +1,140 @@
+import Synchronization
+package import Vault
+
+/// The one place where state changes: spend, store and audit in one transaction, durable before the answer.
+///
+/// Whatever arrives while a transaction is being written goes into the next one, so that durability costs one sync
+/// per batch and not one per token.
+package final class Ledger: Sendable {
+    private struct Pending {
+        var entry: Entry
+        let answer: CheckedContinuation<[Revocation], any Error>
+    }
+
+    private struct State {
+        var pending: [Pending] = []
+        var isDraining = false
+        var isHealthy = true
+        var chain: AuditChain
+    }
+
+    /// Told of every batch: its size and how long its transaction took.
+    package typealias Observer = @Sendable (_ entries: Int, _ duration: Duration) -> Void
+
+    private let store: any Store
+    private let registry: Registry
+    private let revocations: RevocationSet
+    private let auditKey: AuditKey
+    private let now: Now
+    private let observer: Observer
+    private let state: Mutex<State>
+
+    /// More waits for the next batch, so that one transaction stays short.
+    private static let largestBatch = 512
+
+    package init(
+        store: any Store, registry: Registry, revocations: RevocationSet, head: AuditHead, auditKey: AuditKey,
+        now: @escaping Now, observer: @escaping Observer = { _, _ in }
+    ) {
+        self.store = store
+        self.registry = registry
+        self.revocations = revocations
+        self.auditKey = auditKey
+        self.now = now
+        self.observer = observer
+        state = Mutex(State(chain: AuditChain(head: head)))
+    }
+
+    /// Commits an entry with whatever else is waiting.
+    ///
+    /// - Returns: the entry's tombstones with their sequence numbers.
+    /// - Throws: `CommitFailure` when the stored state forbids it, any other error when storage fails. In both cases
+    ///   nothing of the entry is stored; a tombstone of a failed commit still holds in memory until the next start.
+    @discardableResult
+    package func commit(_ entry: Entry) async throws -> [Revocation] {
+        try await withCheckedThrowingContinuation { continuation in
+            let mustDrain = state.withLock { state in
+                state.pending.append(Pending(entry: entry, answer: continuation))
+                defer { state.isDraining = true }
+                return !state.isDraining
+            }
+            if mustDrain { Task { await drain() } }
+        }
+    }
+
+    /// False after a commit failed for reasons of storage, until one succeeds again.
+    package var isHealthy: Bool { state.withLock { $0.isHealthy } }
+
+    /// The last record of the trail that is durable.
+    package var auditHead: AuditHead { state.withLock { $0.chain.head } }
+
+    private func drain() async {
+        while let batch = nextBatch() { await write(batch) }
+    }
+
+    private func nextBatch() -> [Pending]? {
+        state.withLock { state in
+            guard !state.pending.isEmpty else {
+                state.isDraining = false
+                return nil
+            }
+            if state.pending.count <= Self.largestBatch {
+                defer { state.pending = [] }
+                return state.pending
+            }
+            let batch = Array(state.pending.prefix(Self.largestBatch))
+            state.pending.removeFirst(Self.largestBatch)
+            return batch
+        }
+    }
+
+    private func write(_ batch: [Pending]) async {
+        var entered: [(pending: Pending, revocations: [Revocation])] = []
+        entered.reserveCapacity(batch.count)
+        for var pending in batch {
+            let tombstones = enterTombstones(of: &pending.entry)
+            if let token = pending.entry.issues, revocations.isDead(token) {
+                pending.answer.resume(throwing: CommitFailure.revoked)
+                continue
+            }
+            entered.append((pending, tombstones))
+        }
+        guard !entered.isEmpty else { return }
+        let chain = state.withLock { $0.chain }
+        let start = ContinuousClock.now
+        do {
+            let key = auditKey
+            let result = try await store.commit(entered.map(\.pending.entry), chain: chain) { $0.mac(key: key) }
+            state.withLock { state in
+                state.chain = result.chain
+                state.isHealthy = true
+            }
+            for (index, item) in entered.enumerated() where result.failures[index] == nil {
+                registry.apply(item.pending.entry.changes)
+            }
+            observer(entered.count, ContinuousClock.now - start)
+            for (index, item) in entered.enumerated() {
+                if let failure = result.failures[index] {
+                    item.pending.answer.resume(throwing: failure)
+                } else {
+                    item.pending.answer.resume(returning: item.revocations)
+                }
+            }
+        } catch {
+            state.withLock { $0.isHealthy = false }
+            for item in entered { item.pending.answer.resume(throwing: error) }
+        }
+    }
+
+    /// Tombstones take hold in memory before the transaction, in the order in which they came.
+    private func enterTombstones(of entry: inout Entry) -> [Revocation] {
+        var entered: [Revocation] = []
+        for index in entry.changes.indices {
+            guard case .revoke(let revocation) = entry.changes[index] else { continue }
+            let tombstone = revocations.enter(revocation, at: now())
+            entry.changes[index] = .revoke(tombstone)
+            entered.append(tombstone)
+        }
+        return entered
+    }
+}

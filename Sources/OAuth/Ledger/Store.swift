@@ -1,0 +1,97 @@
+package import Vault
+
+/// What storage must do, in verbs of the domain. It stores values and decides nothing.
+package protocol Store: Sendable {
+    /// Everything that lives in memory, read once at start.
+    func load(at now: Timestamp) async throws -> Snapshot
+
+    /// Commits entries in one transaction, durable when this returns.
+    ///
+    /// An entry whose change fails leaves nothing behind and does not disturb the others. Audit records are linked to
+    /// `chain` in the order of the entries; `seal` makes the code that protects the new head.
+    ///
+    /// - Throws: when nothing at all could be committed.
+    func commit(
+        _ entries: [Entry], chain: AuditChain, seal: @Sendable (AuditHead) -> [UInt8]
+    ) async throws -> CommitResult
+
+    /// A page of registered things, ordered by identifier, that come after `cursor`.
+    func page(
+        of kind: RegistryKind, after cursor: String?, limit: Int, filter: DelegationFilter
+    ) async throws -> [RegistryObject]
+
+    /// Live tombstones after a sequence number, in order.
+    func revocations(after sequence: Int64, limit: Int) async throws -> [Revocation]
+
+    /// Records that match, in order of sequence, those already archived too.
+    func auditRecords(matching query: AuditQuery) async throws -> [AuditRecord]
+
+    /// Calls `body` with every record from `sequence` on, in order, archives first.
+    func forEachAuditRecord(
+        from sequence: Int64, _ body: @escaping @Sendable (AuditRecord) throws -> Void
+    ) async throws
+
+    /// The head as stored beside the trail, with the code that protects it.
+    func auditHead() async throws -> (head: AuditHead, code: [UInt8])?
+
+    /// The signed checkpoints at the ends of the archives, oldest first.
+    func archiveCheckpoints() async throws -> [String]
+
+    /// How much of the trail is still in the database.
+    func auditExtent() async throws -> AuditExtent
+
+    /// Moves records up to `sequence` into a compressed archive that ends with `checkpoint`.
+    func archiveAudit(upTo sequence: Int64, checkpoint: String) async throws
+
+    /// Forgets expired tombstones, spent values, closed names and long expired delegations.
+    func prune(at now: Timestamp) async throws
+
+    /// True when a transaction can be committed at this moment.
+    func isWritable() async -> Bool
+}
+
+/// What a commit did.
+package struct CommitResult: Sendable {
+    /// One for each entry, nil where it was committed.
+    package let failures: [CommitFailure?]
+    /// The chain with the new records linked.
+    package let chain: AuditChain
+
+    package init(failures: [CommitFailure?], chain: AuditChain) {
+        self.failures = failures
+        self.chain = chain
+    }
+}
+
+/// The state at start.
+package struct Snapshot: Sendable {
+    package var clients: [Client] = []
+    package var resources: [Resource] = []
+    package var issuers: [TrustedIssuer] = []
+    package var rules: [DelegationRule] = []
+    /// Those that have not expired, revoked ones too.
+    package var delegations: [Delegation] = []
+    package var revocations: [Revocation] = []
+    package var lastRevocation: Int64 = 0
+    package var closed: [(kind: Revocation.Kind, id: String, until: Timestamp?)] = []
+    package var signingKeys: [StoredSigningKey] = []
+    package var auditHead: AuditHead = .genesis
+
+    package init() {}
+}
+
+/// Which delegations a list should show.
+package struct DelegationFilter: Sendable, Equatable {
+    package var clientID: ClientID?
+    /// `NAME|SUB`, or a bare subject of any issuer.
+    package var subject: String?
+    package var status: Delegation.Status?
+    package var now: Timestamp
+
+    package init(clientID: ClientID? = nil, subject: String? = nil, status: Delegation.Status? = nil, now: Timestamp) {
+        self.clientID = clientID
+        self.subject = subject
+        self.status = status
+        self.now = now
+    }
+}

@@ -1,0 +1,307 @@
+package import JOSE
+package import Vault
+
+/// What operators do: register, change, disable, remove. Every change is checked, audited with before and after, and
+/// durable when the answer leaves.
+package struct Registrar: Sendable {
+    package enum Failure: Error, Sendable, Equatable {
+        case notFound(RegistryKind, String)
+        /// The name is taken.
+        case exists(RegistryKind, String)
+        /// `If-Match` names an older revision.
+        case stale(RegistryKind, String)
+        /// Other things still refer to it.
+        case inUse(RegistryKind, String, String)
+    }
+
+    private let registry: Registry
+    private let revocations: RevocationSet
+    private let keys: KeyCustodian
+    private let digests: DigestKey
+    private let ledger: Ledger
+    private let now: Now
+
+    package init(
+        registry: Registry, revocations: RevocationSet, keys: KeyCustodian, digests: DigestKey, ledger: Ledger,
+        now: @escaping Now
+    ) {
+        self.registry = registry
+        self.revocations = revocations
+        self.keys = keys
+        self.digests = digests
+        self.ledger = ledger
+        self.now = now
+    }
+
+    private func context(at time: Timestamp) -> RegistryContext { RegistryContext(registry: registry, now: time) }
+
+    // MARK: Reading
+
+    package func show(_ kind: RegistryKind, _ identifier: String, to caller: Operator) throws -> any Registered {
+        try caller.require(kind.readScope)
+        guard let found = registry.registered(kind, identifier) else { throw Failure.notFound(kind, identifier) }
+        return found
+    }
+
+    // MARK: Creating
+
+    /// - Returns: the new thing, and the client secret when one was made: it is shown this once.
+    package func create(
+        _ kind: RegistryKind, from draft: JSONObject, by caller: Operator
+    ) async throws -> (created: any Registered, secret: String?) {
+        try caller.require(kind.writeScope)
+        let time = now()
+        switch kind {
+        case .client:
+            var client = try Client(creating: draft, in: context(at: time))
+            var secret: String?
+            if client.authentication == .clientSecretBasic {
+                let made = ClientSecret.generate()
+                client.secrets = [SecretDigest(digest: digests.digest(of: made, context: client.id.text))]
+                secret = made
+            }
+            return (try await commit(created: client, name: .clientCreated, by: caller, at: time), secret)
+        case .resource:
+            let resource = try Resource(creating: draft, in: context(at: time))
+            let keyChanges = try keys.ensure(resource.signingAlgorithm, at: time)
+            return (
+                try await commit(
+                    created: resource, name: .resourceCreated, by: caller, at: time, with: keyChanges
+                ), nil
+            )
+        case .issuer:
+            let issuer = try TrustedIssuer(creating: draft, in: context(at: time))
+            if registry.issuer(at: issuer.url) != nil { throw Failure.exists(.issuer, issuer.url.text) }
+            return (try await commit(created: issuer, name: .issuerTrusted, by: caller, at: time), nil)
+        case .rule:
+            let rule = try DelegationRule(creating: draft, in: context(at: time))
+            return (try await commit(created: rule, name: .ruleCreated, by: caller, at: time), nil)
+        case .delegation:
+            let delegation = try Delegation(creating: draft, in: context(at: time))
+            return (try await commit(created: delegation, name: .delegationCreated, by: caller, at: time), nil)
+        }
+    }
+
+    private func commit(
+        created: some Registered, name: AuditEvent.Name, by caller: Operator, at time: Timestamp,
+        with others: [KeyCustodian.Made] = []
+    ) async throws -> any Registered {
+        let kind = type(of: created).kind
+        var event = caller.event(name, target: "\(kind.rawValue)/\(created.identifier)", rule: kind.writeScope, at: time)
+        event.after = created.document(at: time).text
+        if let delegation = created as? Delegation {
+            event.delegatingUser = delegation.subject.claim
+            event.delegationID = delegation.id.text
+        }
+        var entry = Entry(changes: [.create(created.change)], audit: [event])
+        entry.add(others, by: caller, at: time)
+        try await commit(entry, of: kind, created.identifier)
+        keys.take(others)
+        return created
+    }
+
+    // MARK: Changing
+
+    /// Merges a patch (RFC 7396) into what is registered.
+    ///
+    /// - Parameter revision: the revision that the caller has seen, from `If-Match`.
+    package func update(
+        _ kind: RegistryKind, _ identifier: String, patch: JSONObject, ifRevision revision: Int?, by caller: Operator
+    ) async throws -> any Registered {
+        try caller.require(kind.writeScope)
+        let time = now()
+        guard let current = registry.registered(kind, identifier) else { throw Failure.notFound(kind, identifier) }
+        if let revision, revision != current.revision { throw Failure.stale(kind, identifier) }
+        return try await update(current, patch: patch, by: caller, at: time)
+    }
+
+    private func update<Thing: Registered>(
+        _ current: Thing, patch: JSONObject, by caller: Operator, at time: Timestamp
+    ) async throws -> any Registered {
+        let kind = Thing.kind
+        var changed = try current.replaced(by: current.draft.merging(patch: patch), in: context(at: time))
+        changed.revision = current.revision + 1
+        let before = current.document(at: time)
+        let after = changed.document(at: time)
+        if before == after { return current }
+        var event = caller.event(
+            Self.updated(kind), target: "\(kind.rawValue)/\(current.identifier)", rule: kind.writeScope, at: time
+        )
+        event.before = before.text
+        event.after = after.text
+        var entry = Entry(changes: [.update(changed.change, from: current.revision)], audit: [event])
+        var made: [KeyCustodian.Made] = []
+        switch (current as any Registered, changed as any Registered) {
+        case (let old as Client, let new as Client) where old.enabled && !new.enabled:
+            // Disabling ends the tokens issued so far, and enabling again does not bring them back.
+            entry.changes.append(.revoke(Revocation(.client, new.id.text, at: time, reason: "disabled")))
+        case (let old as TrustedIssuer, let new as TrustedIssuer) where old.enabled && !new.enabled:
+            entry.end(issuer: new.name, in: registry, at: time, reason: "issuer disabled")
+        case (_, let new as Resource):
+            made = try keys.ensure(new.signingAlgorithm, at: time)
+        default: break
+        }
+        entry.add(made, by: caller, at: time)
+        try await commit(entry, of: kind, current.identifier)
+        keys.take(made)
+        return changed
+    }
+
+    private static func updated(_ kind: RegistryKind) -> AuditEvent.Name {
+        switch kind {
+        case .client: .clientUpdated
+        case .resource: .resourceUpdated
+        case .issuer: .issuerUpdated
+        case .rule: .ruleCreated
+        case .delegation: .delegationUpdated
+        }
+    }
+
+    /// Makes a new secret for a client. With a grace the old one works on beside it for that many seconds.
+    package func rotateSecret(
+        of identifier: String, grace: Int, by caller: Operator
+    ) async throws -> (client: Client, secret: String, previousExpiresAt: Timestamp?) {
+        try caller.require(RegistryKind.client.writeScope)
+        let time = now()
+        guard let current = ClientID(identifier).flatMap({ registry.client($0) }) else {
+            throw Failure.notFound(.client, identifier)
+        }
+        guard current.authentication == .clientSecretBasic else {
+            throw InvalidDocument("client_id", "the client has no secret: it authenticates by \(current.authentication.rawValue)")
+        }
+        guard (0...Self.longestGrace).contains(grace) else {
+            throw InvalidDocument("grace", "must be whole seconds from 0 to \(Self.longestGrace)")
+        }
+        let secret = ClientSecret.generate()
+        let graceEnds = grace > 0 ? time.adding(seconds: grace) : nil
+        var changed = current
+        changed.revision += 1
+        // At most two live at once: the new one, and the one that was current until now.
+        let previous = graceEnds.flatMap { ends in
+            current.secrets.first { $0.expiresAt == nil }.map { SecretDigest(digest: $0.digest, expiresAt: ends) }
+        }
+        changed.secrets = [SecretDigest(digest: digests.digest(of: secret, context: current.id.text))]
+        if let previous { changed.secrets.append(previous) }
+        var event = caller.event(
+            .clientSecretRotated, target: "client/\(current.id)", rule: RegistryKind.client.writeScope, at: time
+        )
+        event.after = (["previous_secret_expires_at": .time(graceEnds)] as JSONObject).text
+        try await commit(
+            Entry(changes: [.update(.client(changed), from: current.revision)], audit: [event]), of: .client, identifier
+        )
+        return (changed, secret, graceEnds)
+    }
+
+    /// Seconds: thirty days.
+    package static let longestGrace = 30 * 86_400
+
+    // MARK: Ending
+
+    /// Removes something, together with everything that was issued under it. Removing never widens anything.
+    package func delete(_ kind: RegistryKind, _ identifier: String, by caller: Operator) async throws {
+        try caller.require(kind.writeScope)
+        let time = now()
+        guard let current = registry.registered(kind, identifier) else { throw Failure.notFound(kind, identifier) }
+        var entry = Entry()
+        let name: AuditEvent.Name
+        switch current {
+        case let client as Client:
+            name = .clientDeleted
+            entry.changes = [.revoke(Revocation(.client, client.id.text, at: time, reason: "deleted"))]
+            entry.end(registry.liveDelegations(at: time) { $0.clientID == client.id }, at: time, reason: "client deleted")
+            for rule in registry.rules(for: client.id) { entry.changes.append(.delete(.rule(rule))) }
+            entry.changes.append(.delete(.client(client)))
+        case let resource as Resource:
+            guard !registry.ownResources.all.contains(where: { $0.uri == resource.uri }) else {
+                throw Failure.inUse(kind, identifier, "it is one of Legate's own resources")
+            }
+            name = .resourceDeleted
+            entry.changes = [.delete(.resource(resource))]
+        case let issuer as TrustedIssuer:
+            name = .issuerDistrusted
+            entry.end(issuer: issuer.name, in: registry, at: time, reason: "issuer distrusted")
+            entry.changes.append(.delete(.issuer(issuer)))
+        case let rule as DelegationRule:
+            name = .ruleDeleted
+            entry.changes = [.delete(.rule(rule))]
+        case let delegation as Delegation:
+            _ = try await revoke(delegation, reason: nil, by: caller)
+            return
+        default: throw Failure.notFound(kind, identifier)
+        }
+        var event = caller.event(name, target: "\(kind.rawValue)/\(current.identifier)", rule: kind.writeScope, at: time)
+        event.before = current.document(at: time).text
+        entry.audit = [event]
+        try await commit(entry, of: kind, identifier)
+    }
+
+    /// Ends a delegation and everything issued under it, at any depth. Doing it twice is the same as once.
+    package func revokeDelegation(
+        _ identifier: String, reason: String?, by caller: Operator
+    ) async throws -> Delegation {
+        try caller.require(RegistryKind.delegation.writeScope)
+        guard let delegation = DelegationID(identifier).flatMap({ registry.delegation($0) }) else {
+            throw Failure.notFound(.delegation, identifier)
+        }
+        return try await revoke(delegation, reason: reason, by: caller)
+    }
+
+    private func revoke(_ delegation: Delegation, reason: String?, by caller: Operator) async throws -> Delegation {
+        let time = now()
+        guard delegation.revokedAt == nil else { return delegation }
+        var event = caller.event(
+            .delegationRevoked, target: "delegation/\(delegation.id)", rule: RegistryKind.delegation.writeScope,
+            at: time
+        )
+        event.delegationID = delegation.id.text
+        event.delegatingUser = delegation.subject.claim
+        event.requestContext = reason
+        let entry = Entry(
+            changes: [
+                .revokeDelegation(delegation.id, at: time),
+                .revoke(Revocation(.delegation, delegation.id.text, at: time, reason: reason)),
+            ], audit: [event]
+        )
+        do {
+            try await ledger.commit(entry)
+        } catch CommitFailure.missing {
+            // Somebody else revoked it in the same moment; theirs is the record.
+        }
+        return registry.delegation(delegation.id) ?? delegation
+    }
+
+    // MARK: Committing
+
+    private func commit(_ entry: Entry, of kind: RegistryKind, _ identifier: String) async throws {
+        do {
+            try await ledger.commit(entry)
+        } catch CommitFailure.exists {
+            throw Failure.exists(kind, identifier)
+        } catch CommitFailure.stale {
+            throw Failure.stale(kind, identifier)
+        } catch CommitFailure.missing {
+            throw Failure.notFound(kind, identifier)
+        }
+    }
+}
+
+extension JSONObject {
+    /// Compact JSON text, for the audit trail.
+    var text: String { JSON.object(self).text }
+}
+
+extension Entry {
+    /// Ends delegations one by one, so that each shows as revoked.
+    mutating func end(_ delegations: [Delegation], at time: Timestamp, reason: String) {
+        for delegation in delegations {
+            changes.append(.revokeDelegation(delegation.id, at: time))
+            changes.append(.revoke(Revocation(.delegation, delegation.id.text, at: time, reason: reason)))
+        }
+    }
+
+    /// Ends the tokens and delegations of all users of an issuer.
+    mutating func end(issuer: IssuerName, in registry: Registry, at time: Timestamp, reason: String) {
+        changes.append(.revoke(Revocation(.issuer, issuer.text, at: time, reason: reason)))
+        end(registry.liveDelegations(at: time) { $0.subject.issuer == issuer }, at: time, reason: reason)
+    }
+}

@@ -1,0 +1,233 @@
+import JOSE
+import Synchronization
+
+/// Everything that is registered, in memory: no request reads a disk to be decided.
+///
+/// Changed by the ledger alone, after the change is durable and before its caller is answered.
+package final class Registry: Sendable {
+    package let issuer: IssuerURL
+    package let ownResources: OwnResources
+    private let state: Mutex<State>
+
+    private struct State {
+        var clients: [ClientID: Client] = [:]
+        var workloads: [Workload: ClientID] = [:]
+        var resources: [ResourceURI: Resource] = [:]
+        var resourceNames: [String: ResourceURI] = [:]
+        var issuers: [IssuerName: TrustedIssuer] = [:]
+        var issuerURLs: [IssuerURL: IssuerName] = [:]
+        var rules: [ClientID: [DelegationRule]] = [:]
+        var delegations: [DelegationID: Delegation] = [:]
+        var delegationsByPair: [DelegationPair: [DelegationID]] = [:]
+        var closed: [ClosedName: Timestamp?] = [:]
+    }
+
+    private struct DelegationPair: Hashable {
+        let subject: UserSubject
+        let client: ClientID
+    }
+
+    private struct ClosedName: Hashable {
+        let kind: Revocation.Kind
+        let id: String
+    }
+
+    package init(issuer: IssuerURL, snapshot: Snapshot = Snapshot()) {
+        self.issuer = issuer
+        ownResources = OwnResources(issuer: issuer)
+        var state = State()
+        state.clients.reserveCapacity(snapshot.clients.count)
+        for resource in ownResources.all { Self.put(resource, into: &state) }
+        for client in snapshot.clients { Self.put(client, into: &state) }
+        for resource in snapshot.resources { Self.put(resource, into: &state) }
+        for issuer in snapshot.issuers { Self.put(issuer, into: &state) }
+        for rule in snapshot.rules { state.rules[rule.clientID, default: []].append(rule) }
+        for delegation in snapshot.delegations { Self.put(delegation, into: &state) }
+        for closed in snapshot.closed {
+            state.closed[ClosedName(kind: closed.kind, id: closed.id)] = .some(closed.until)
+        }
+        self.state = Mutex(state)
+    }
+
+    // MARK: Looking up
+
+    package func client(_ id: ClientID) -> Client? { state.withLock { $0.clients[id] } }
+
+    package func client(for workload: Workload) -> Client? {
+        state.withLock { state in state.workloads[workload].flatMap { state.clients[$0] } }
+    }
+
+    package func resource(_ uri: ResourceURI) -> Resource? { state.withLock { $0.resources[uri] } }
+
+    package func resource(named name: String) -> Resource? {
+        state.withLock { state in state.resourceNames[name].flatMap { state.resources[$0] } }
+    }
+
+    package func issuer(_ name: IssuerName) -> TrustedIssuer? { state.withLock { $0.issuers[name] } }
+
+    package func issuer(at url: IssuerURL) -> TrustedIssuer? {
+        state.withLock { state in state.issuerURLs[url].flatMap { state.issuers[$0] } }
+    }
+
+    package func delegation(_ id: DelegationID) -> Delegation? { state.withLock { $0.delegations[id] } }
+
+    /// Delegations of a user to a client that have not expired, revoked ones too, newest first.
+    package func delegations(of subject: UserSubject, to client: ClientID, at now: Timestamp) -> [Delegation] {
+        state.withLock { state in
+            (state.delegationsByPair[DelegationPair(subject: subject, client: client)] ?? [])
+                .compactMap { state.delegations[$0] }
+                .filter { now < $0.expiresAt }
+                .sorted { ($0.createdAt, $0.id) > ($1.createdAt, $1.id) }
+        }
+    }
+
+    /// Live delegations that match, for revoking them together.
+    package func liveDelegations(
+        at now: Timestamp, where matches: (Delegation) -> Bool
+    ) -> [Delegation] {
+        state.withLock { state in
+            state.delegations.values.filter { $0.status(at: now) == .active && matches($0) }.sorted { $0.id < $1.id }
+        }
+    }
+
+    package func rules(for client: ClientID) -> [DelegationRule] { state.withLock { $0.rules[client] ?? [] } }
+
+    package func rule(_ id: RuleID) -> DelegationRule? {
+        state.withLock { state in
+            for rules in state.rules.values {
+                if let rule = rules.first(where: { $0.id == id }) { return rule }
+            }
+            return nil
+        }
+    }
+
+    /// Whether a task, session or agent instance was closed.
+    package func isClosed(_ kind: Revocation.Kind, _ id: String, at now: Timestamp) -> Bool {
+        state.withLock { state in
+            guard let until = state.closed[ClosedName(kind: kind, id: id)] else { return false }
+            return until.map { now < $0 } ?? true
+        }
+    }
+
+    /// Resources other than our own, by name, for the metadata document.
+    package var registeredResources: [Resource] {
+        state.withLock { $0.resources.values.sorted { $0.name < $1.name } }
+    }
+
+    /// Signature algorithms that some resource asks for; ours asks for ES256.
+    package var signingAlgorithmsInUse: Set<String> {
+        state.withLock { Set($0.resources.values.map(\.signingAlgorithm.rawValue)) }
+    }
+
+    package struct Counts: Sendable {
+        package let clients: Int
+        package let resources: Int
+        package let delegations: Int
+    }
+
+    package var counts: Counts {
+        state.withLock { Counts(clients: $0.clients.count, resources: $0.resources.count, delegations: $0.delegations.count) }
+    }
+
+    /// A registered thing by its kind and the name that paths use.
+    package func registered(_ kind: RegistryKind, _ identifier: String) -> (any Registered)? {
+        switch kind {
+        case .client: ClientID(identifier).flatMap { client($0) }
+        case .resource: resource(named: identifier) ?? ResourceURI(identifier).flatMap { resource($0) }
+        case .issuer: IssuerName(identifier).flatMap { issuer($0) }
+        case .rule: RuleID(identifier).flatMap { rule($0) }
+        case .delegation: DelegationID(identifier).flatMap { delegation($0) }
+        }
+    }
+
+    // MARK: Changing (the ledger, after a commit)
+
+    func apply(_ changes: [Change]) {
+        state.withLock { state in
+            for change in changes { Self.apply(change, to: &state) }
+        }
+    }
+
+    /// Forgets delegations and closed names whose time has passed.
+    package func prune(at now: Timestamp) {
+        state.withLock { state in
+            for delegation in state.delegations.values where delegation.expiresAt <= now {
+                Self.remove(delegation, from: &state)
+            }
+            state.closed = state.closed.filter { $0.value.map { now < $0 } ?? true }
+        }
+    }
+
+    private static func apply(_ change: Change, to state: inout State) {
+        switch change {
+        case .create(let object), .update(let object, from: _):
+            switch object {
+            case .client(let client): put(client, into: &state)
+            case .resource(let resource): put(resource, into: &state)
+            case .issuer(let issuer): put(issuer, into: &state)
+            case .rule(let rule): state.rules[rule.clientID, default: []].append(rule)
+            case .delegation(let delegation): put(delegation, into: &state)
+            }
+        case .delete(let object):
+            switch object {
+            case .client(let client): remove(client, from: &state)
+            case .resource(let resource):
+                state.resources[resource.uri] = nil
+                state.resourceNames[resource.name] = nil
+            case .issuer(let issuer):
+                state.issuers[issuer.name] = nil
+                state.issuerURLs[issuer.url] = nil
+            case .rule(let rule):
+                state.rules[rule.clientID]?.removeAll { $0.id == rule.id }
+                if state.rules[rule.clientID]?.isEmpty == true { state.rules[rule.clientID] = nil }
+            case .delegation(let delegation): remove(delegation, from: &state)
+            }
+        case .revokeDelegation(let id, let time):
+            state.delegations[id]?.revokedAt = time
+            state.delegations[id]?.revision += 1
+        case .close(let kind, let id, let until):
+            state.closed[ClosedName(kind: kind, id: id)] = .some(until)
+        case .reopen(let kind, let id):
+            state.closed[ClosedName(kind: kind, id: id)] = nil
+        case .revoke, .spend, .addKey, .revokeKey:
+            break
+        }
+    }
+
+    private static func put(_ client: Client, into state: inout State) {
+        if let old = state.clients[client.id], old.workloads != client.workloads {
+            remove(old, from: &state)
+        }
+        state.clients[client.id] = client
+        for workload in client.workloads { state.workloads[workload] = client.id }
+    }
+
+    private static func remove(_ client: Client, from state: inout State) {
+        state.clients[client.id] = nil
+        for workload in client.workloads where state.workloads[workload] == client.id { state.workloads[workload] = nil }
+    }
+
+    private static func put(_ resource: Resource, into state: inout State) {
+        state.resources[resource.uri] = resource
+        state.resourceNames[resource.name] = resource.uri
+    }
+
+    private static func put(_ issuer: TrustedIssuer, into state: inout State) {
+        state.issuers[issuer.name] = issuer
+        state.issuerURLs[issuer.url] = issuer.name
+    }
+
+    private static func put(_ delegation: Delegation, into state: inout State) {
+        if state.delegations.updateValue(delegation, forKey: delegation.id) == nil {
+            let pair = DelegationPair(subject: delegation.subject, client: delegation.clientID)
+            state.delegationsByPair[pair, default: []].append(delegation.id)
+        }
+    }
+
+    private static func remove(_ delegation: Delegation, from state: inout State) {
+        state.delegations[delegation.id] = nil
+        let pair = DelegationPair(subject: delegation.subject, client: delegation.clientID)
+        state.delegationsByPair[pair]?.removeAll { $0 == delegation.id }
+        if state.delegationsByPair[pair]?.isEmpty == true { state.delegationsByPair[pair] = nil }
+    }
+}

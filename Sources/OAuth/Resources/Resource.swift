@@ -1,0 +1,109 @@
+package import JOSE
+
+/// An API or MCP server that accepts our tokens, named by its resource identifier (RFC 8707). It becomes `aud`.
+package struct Resource: Sendable, Equatable {
+    package enum Kind: String, Sendable, CaseIterable { case api, mcp }
+
+    package let uri: ResourceURI
+    package let name: String
+    package var kind: Kind
+    package var enabled: Bool
+    package var scopes: ScopeSet
+    package var signingAlgorithm: SignatureAlgorithm
+    /// Seconds; nil means the default.
+    package var tokenTTL: Int?
+    /// Whether tokens carry the `agent` claim.
+    package var includeAgentClaim: Bool
+    package let createdAt: Timestamp
+    package var revision: Int
+
+    package init(
+        uri: ResourceURI, name: String, kind: Kind = .api, enabled: Bool = true, scopes: ScopeSet,
+        signingAlgorithm: SignatureAlgorithm = .es256, tokenTTL: Int? = nil, includeAgentClaim: Bool = false,
+        createdAt: Timestamp, revision: Int = 1
+    ) {
+        self.uri = uri
+        self.name = name
+        self.kind = kind
+        self.enabled = enabled
+        self.scopes = scopes
+        self.signingAlgorithm = signingAlgorithm
+        self.tokenTTL = tokenTTL
+        self.includeAgentClaim = includeAgentClaim
+        self.createdAt = createdAt
+        self.revision = revision
+    }
+
+    /// 1–64 characters of `[A-Za-z0-9._~-]`: it stands in paths.
+    package static func isName(_ text: String) -> Bool { text.consists(of: .clientID, count: 1...64) }
+
+    /// The algorithms that a resource may ask for.
+    package static let signingAlgorithms: [SignatureAlgorithm] = [.es256, .ed25519, .rs256]
+}
+
+extension Resource: Registered {
+    package static var kind: RegistryKind { .resource }
+    package var identifier: String { name }
+    package var change: RegistryObject { .resource(self) }
+
+    package func document(at now: Timestamp) -> JSONObject {
+        var document: JSONObject = ["resource": .string(uri.text), "name": .string(name)]
+        for member in draft.members { document[member.name] = member.value }
+        document["created_at"] = .time(createdAt)
+        return document
+    }
+
+    package var draft: JSONObject {
+        [
+            "kind": .string(kind.rawValue),
+            "enabled": .bool(enabled),
+            "scopes": .texts(scopes.tokens),
+            "signing_alg": .string(signingAlgorithm.rawValue),
+            "token_ttl": .seconds(tokenTTL),
+            "include_agent_claim": .bool(includeAgentClaim),
+        ]
+    }
+
+    package init(creating draft: JSONObject, in context: RegistryContext) throws(InvalidDocument) {
+        var reader = DocumentReader(draft)
+        let uri = reader.required(
+            "resource",
+            reader.parsed("resource", "an absolute https URI without fragment (http only on loopback)") { ResourceURI($0) }
+        )
+        let name = reader.required(
+            "name", reader.parsed("name", "1 to 64 characters of A-Z a-z 0-9 . _ ~ -") { Self.isName($0) ? $0 : nil }
+        )
+        if let uri, context.registry.ownResources.all.contains(where: { $0.uri == uri }) {
+            reader.refuse("resource", "is one of Legate's own resources")
+        }
+        var resource = Resource(
+            uri: uri ?? ResourceURI(unchecked: ""), name: name ?? "", scopes: .empty, createdAt: context.now
+        )
+        resource.read(&reader)
+        try reader.finish()
+        self = resource
+    }
+
+    package func replaced(by draft: JSONObject, in context: RegistryContext) throws(InvalidDocument) -> Resource {
+        var reader = DocumentReader(draft)
+        reader.unchangeable("resource", is: .string(uri.text))
+        reader.unchangeable("name", is: .string(name))
+        var resource = self
+        resource.read(&reader)
+        try reader.finish()
+        return resource
+    }
+
+    private mutating func read(_ reader: inout DocumentReader) {
+        kind = reader.parsed("kind", "api or mcp") { Kind(rawValue: $0) } ?? .api
+        enabled = reader.bool("enabled", default: true)
+        scopes = reader.scopes("scopes")
+        let algorithms = Self.signingAlgorithms
+        signingAlgorithm =
+            reader.parsed("signing_alg", "one of " + algorithms.map(\.rawValue).joined(separator: ", ")) { text in
+                algorithms.first { $0.rawValue == text }
+            } ?? .es256
+        tokenTTL = reader.seconds("token_ttl", in: 1...TokenLifetime.ceiling)
+        includeAgentClaim = reader.bool("include_agent_claim", default: false)
+    }
+}

@@ -1,0 +1,133 @@
+package import JOSE
+import Synchronization
+package import Vault
+
+/// Legate's signing keys in memory, one or more for each algorithm that a resource asks for.
+///
+/// Their state follows from the clock alone: the newest key whose time has come signs; a later one is published so
+/// that gateways know it in advance; an earlier one stays published until the last token signed with it has expired.
+package final class SigningKeys: Sendable {
+    /// The word that the admin API uses for a key's state.
+    package enum Status: String, Sendable { case next, active, retiring, revoked, retired }
+
+    package struct Held: Sendable {
+        package let stored: StoredSigningKey
+        package let key: SigningKey
+    }
+
+    /// Seconds that gateways may cache the key set.
+    package static let cacheLifetime = 300
+    /// Seconds between publishing a key and signing with it: no gateway can still have an older set.
+    package static let publishedBeforeUse = cacheLifetime + 60
+
+    private struct State {
+        var held: [Held]
+        /// The published set as of a moment, until when it holds.
+        var published: (set: JWKSet, until: Int64)?
+    }
+
+    private let state: Mutex<State>
+
+    package init(_ held: [Held]) {
+        state = Mutex(State(held: held))
+    }
+
+    /// Opens the sealed keys.
+    package convenience init(opening stored: [StoredSigningKey], with keyring: Keyring) throws {
+        self.init(
+            try stored.map { row in
+                guard let algorithm = SignatureAlgorithm(rawValue: row.algorithm) else {
+                    throw VaultError.malformedBox
+                }
+                let secret = try keyring.open(try SealedBox(bytes: row.box), at: Self.place(of: row.keyID))
+                return Held(
+                    stored: row,
+                    key: try secret.withBytes { try SigningKey(algorithm: algorithm, rawRepresentation: $0) }
+                )
+            }
+        )
+    }
+
+    /// Makes a key and seals it for storage.
+    package static func make(
+        _ algorithm: SignatureAlgorithm, keyring: Keyring, createdAt: Timestamp, activeFrom: Timestamp
+    ) throws -> Held {
+        let key = try SigningKey.generate(algorithm)
+        let box = try keyring.seal(key.rawRepresentation, at: place(of: key.keyID))
+        return Held(
+            stored: StoredSigningKey(
+                keyID: key.keyID, algorithm: algorithm.rawValue, box: box.bytes, createdAt: createdAt,
+                activeFrom: activeFrom
+            ),
+            key: key
+        )
+    }
+
+    private static func place(of keyID: String) -> Place {
+        Place(table: "signing_keys", row: keyID, version: 1, purpose: "private-key")
+    }
+
+    /// The key that signs with `algorithm` at this moment.
+    package func active(_ algorithm: SignatureAlgorithm, at now: Timestamp) -> SigningKey? {
+        state.withLock { state in
+            var best: Held?
+            for held in state.held
+            where held.key.algorithm == algorithm && held.stored.revokedAt == nil && held.stored.activeFrom <= now {
+                if let current = best, current.stored.activeFrom > held.stored.activeFrom { continue }
+                best = held
+            }
+            return best?.key
+        }
+    }
+
+    /// The public keys that verify our tokens at this moment. Revoked and retired keys are not among them.
+    package func published(at now: Timestamp) -> JWKSet {
+        state.withLock { state in
+            if let published = state.published, now.seconds < published.until { return published.set }
+            let live = state.held.filter { [.next, .active, .retiring].contains(Self.status(of: $0, among: state.held, at: now)) }
+            let set = JWKSet(keys: live.map(\.key.publicKey))
+            state.published = (set, now.seconds + 1)
+            return set
+        }
+    }
+
+    package func all(at now: Timestamp) -> [(key: Held, status: Status)] {
+        state.withLock { state in state.held.map { ($0, Self.status(of: $0, among: state.held, at: now)) } }
+    }
+
+    /// Every key that was ever ours and was not revoked: old checkpoints are verified with them.
+    var everHeld: JWKSet {
+        state.withLock { state in
+            JWKSet(keys: state.held.filter { $0.stored.revokedAt == nil }.map(\.key.publicKey))
+        }
+    }
+
+    func add(_ held: Held) {
+        state.withLock { state in
+            state.held.append(held)
+            state.published = nil
+        }
+    }
+
+    func revoke(_ keyID: String, at time: Timestamp) {
+        state.withLock { state in
+            for index in state.held.indices where state.held[index].stored.keyID == keyID {
+                var stored = state.held[index].stored
+                stored.revokedAt = time
+                state.held[index] = Held(stored: stored, key: state.held[index].key)
+            }
+            state.published = nil
+        }
+    }
+
+    private static func status(of held: Held, among all: [Held], at now: Timestamp) -> Status {
+        if held.stored.revokedAt != nil { return .revoked }
+        if held.stored.activeFrom > now { return .next }
+        let successor = all.filter {
+            $0.key.algorithm == held.key.algorithm && $0.stored.revokedAt == nil
+                && $0.stored.activeFrom > held.stored.activeFrom && $0.stored.activeFrom <= now
+        }.map(\.stored.activeFrom).min()
+        guard let successor else { return .active }
+        return now < successor.adding(seconds: TokenLifetime.ceiling + 1) ? .retiring : .retired
+    }
+}

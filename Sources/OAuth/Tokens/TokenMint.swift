@@ -1,0 +1,58 @@
+import JOSE
+
+/// Turns a permit into a signed token. CPU only: nothing is written here.
+package struct TokenMint: Sendable {
+    package let issuer: IssuerURL
+    package let keys: SigningKeys
+
+    package init(issuer: IssuerURL, keys: SigningKeys) {
+        self.issuer = issuer
+        self.keys = keys
+    }
+
+    /// A token that is not committed yet. It must not leave before it is.
+    package struct Minted: Sendable {
+        package let token: AccessToken
+        package let compact: String
+    }
+
+    package func mint(_ permit: Permit, at now: Timestamp) throws -> Minted {
+        let authorization = permit.authorization
+        guard let key = keys.active(authorization.target.signingAlgorithm, at: now) else {
+            throw MissingSigningKey(algorithm: authorization.target.signingAlgorithm)
+        }
+        let token = AccessToken(
+            identity: identity(of: permit, keyID: key.keyID, at: now), audience: authorization.target.uri,
+            scopes: permit.scopes, expiresAt: permit.expiresAt,
+            mayAct: authorization.delegation?.mayAct.count == 1 ? authorization.delegation?.mayAct.first : nil,
+            agent: authorization.target.includeAgentClaim ? agentClaim(of: authorization.client) : nil
+        )
+        return Minted(token: token, compact: try key.compactJWS(type: AccessToken.type, payload: token.payload(issuer: issuer)))
+    }
+
+    private func identity(of permit: Permit, keyID: String, at now: Timestamp) -> TokenIdentity {
+        let authorization = permit.authorization
+        let client = authorization.client
+        return TokenIdentity(
+            jti: Unguessable.timeOrdered(at: now), issuedAt: permit.issuedAt, keyID: keyID,
+            subject: authorization.subject, clientID: client.id,
+            agentID: authorization.agentInstance?.text ?? (client.kind == .agent ? client.id.text : nil),
+            delegationID: authorization.delegation?.id, task: authorization.task, session: authorization.session,
+            actors: authorization.actors
+        )
+    }
+
+    private func agentClaim(of client: Client) -> JSONObject {
+        var claim: JSONObject = [:]
+        let members = [("type", client.type), ("version", client.version), ("owner", client.owner), ("tier", client.tier)]
+        for (name, value) in members {
+            if let value { claim[name] = .string(value) }
+        }
+        return claim
+    }
+}
+
+/// A resource asks for an algorithm for which there is no key: our fault, not the client's.
+struct MissingSigningKey: Error {
+    let algorithm: SignatureAlgorithm
+}

@@ -1,0 +1,99 @@
+package import JOSE
+import Synchronization
+
+/// Verifies our own access tokens: signature, type, issuer, lifetime and revocation, always all of them.
+package final class TokenVerifier: Sendable {
+    package enum Failure: Error, Sendable, Equatable {
+        /// Not one of our access tokens at all.
+        case notOurs(JWTError)
+        case expired
+        case revoked
+    }
+
+    private let issuer: IssuerURL
+    private let keys: SigningKeys
+    private let registry: Registry
+    private let revocations: RevocationSet
+    private let verified: VerifiedTokens
+
+    package init(issuer: IssuerURL, keys: SigningKeys, registry: Registry, revocations: RevocationSet) {
+        self.issuer = issuer
+        self.keys = keys
+        self.registry = registry
+        self.revocations = revocations
+        verified = VerifiedTokens()
+    }
+
+    /// A live token of ours, or why it is not one.
+    package func verify(_ compact: String, at now: Timestamp) throws(Failure) -> AccessToken {
+        let token = try parse(compact, at: now)
+        guard now.seconds < token.expiresAt else { throw .expired }
+        guard isStanding(token) else { throw .revoked }
+        return token
+    }
+
+    /// A token that we signed, live or not.
+    package func parse(_ compact: String, at now: Timestamp) throws(Failure) -> AccessToken {
+        let published = keys.published(at: now)
+        if let token = verified.token(for: compact), let keyID = token.identity.keyID,
+            published.keys.contains(where: { $0.keyID == keyID })
+        {
+            return token
+        }
+        do throws(JWTError) {
+            let jwt = try UnverifiedJWT(compact)
+            let verified = try jwt.verified(
+                with: published, algorithms: Set(Resource.signingAlgorithms), types: .exactly(AccessToken.type)
+            )
+            let token = try AccessToken(verified, issuer: issuer)
+            self.verified.remember(token, for: compact, at: now)
+            return token
+        } catch {
+            throw .notOurs(error)
+        }
+    }
+
+    /// Whether nothing that the token stands on has been withdrawn: no tombstone, its client and every actor enabled,
+    /// its resource known, its delegation live.
+    private func isStanding(_ token: AccessToken) -> Bool {
+        guard !revocations.isDead(token.identity) else { return false }
+        guard registry.client(token.clientID)?.enabled == true else { return false }
+        for actor in token.identity.actors?.actors ?? [] where actor.clientID != token.clientID {
+            guard registry.client(actor.clientID)?.enabled == true else { return false }
+        }
+        return registry.resource(token.audience)?.enabled == true
+    }
+}
+
+/// Tokens whose signature was verified lately, by their exact bytes. Bounded; what is old falls out.
+///
+/// Only the signature check is remembered: expiry and revocation are looked at every time.
+private final class VerifiedTokens: Sendable {
+    private struct Generations {
+        var young: [String: AccessToken] = [:]
+        var old: [String: AccessToken] = [:]
+    }
+
+    private static let capacity = 4096
+    private let state = Mutex(Generations())
+
+    func token(for compact: String) -> AccessToken? {
+        state.withLock { state in
+            if let token = state.young[compact] { return token }
+            guard let token = state.old[compact] else { return nil }
+            state.young[compact] = token
+            return token
+        }
+    }
+
+    func remember(_ token: AccessToken, for compact: String, at now: Timestamp) {
+        guard compact.utf8.count <= 4096, token.expiresAt > now.seconds else { return }
+        state.withLock { state in
+            state.young[compact] = token
+            if state.young.count >= Self.capacity {
+                state.old = state.young
+                state.young = [:]
+            }
+        }
+    }
+}

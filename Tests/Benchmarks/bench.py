@@ -1,0 +1,415 @@
+"""Measures Legate beside a bare Hummingbird handler on this machine.
+
+Every operation runs interleaved on (a) Legate with its durable audit trail and (b) a bare Hummingbird handler that
+reads the body of POST /token and answers 600 bytes. CPU per request is the figure to compare: it does not depend on
+what wrk or a neighbour takes. Runs with an answer that is not 2xx are marked INVALID: a refused request is no work.
+
+operations:  token            client_credentials with a secret
+             private_key_jwt  client_credentials with a client assertion, each used once
+             exchange         token exchange of the agent's own token
+             introspection    of a live token, by the resource that it is for
+             jwks             GET of the key set (the bare handler: POST with an empty body)
+states:      memory           resident memory after a million tokens
+             disk             bytes on disk for each audit record
+             scale            start to first token, and the cost of a token, with 100,000 clients and a million records
+"""
+
+import argparse
+import http.client
+import json
+import os
+import platform
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from urllib.parse import urlencode
+
+import registry
+from load import CONNECTIONS, Side, interleave
+from servers import BareHandler, BenchmarkFailed, Legate, Server
+
+OPERATIONS = ["token", "private_key_jwt", "exchange", "introspection", "jwks"]
+STATES = ["memory", "disk", "scale"]
+MOST_RATIO = {"token": 3.0, "exchange": 5.0, "introspection": 5.0}
+MOST_P99_MS = {"token": 20.0, "private_key_jwt": 20.0}
+MOST_MEGABYTES = 100.0
+MOST_BYTES_PER_RECORD = 600.0
+MOST_START_MS = 300.0
+MOST_GROWTH_PERCENT = 20.0
+DIFFERENT_BODIES = 10_000
+FILL_SECONDS = 900
+REGISTER_SECONDS = 900
+
+
+def say(text: str) -> None:
+    print(f"  … {text}", file=sys.stderr, flush=True)
+
+
+@dataclass
+class Verdict:
+    """A figure beside the most that it may be."""
+
+    name: str
+    reached: float
+    most: float
+    unit: str
+    valid: bool = True
+
+    @property
+    def word(self) -> str:
+        if not self.valid:
+            return "INVALID"
+        return "ok" if self.reached <= self.most else "MISSED"
+
+
+def write_lines(path: Path, lines: list[str]) -> Path:
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return path
+
+
+class Bench:
+    def __init__(self, options: argparse.Namespace, directory: Path):
+        self.options = options
+        self.directory = directory
+        self.servers: list[Server] = []
+        self.comparisons: dict[str, list[dict]] = {}
+        self.verdicts: list[Verdict] = []
+
+    def legate(self, name: str) -> Legate:
+        server = Legate(self.options.legate, self.directory, name)
+        self.servers.append(server)
+        return server
+
+    def stop(self) -> None:
+        for server in self.servers:
+            try:
+                server.stop()
+            except BenchmarkFailed as error:
+                print(f"Scripts/bench: {error}", file=sys.stderr)
+
+    def run(self) -> None:
+        chosen = self.options.only or OPERATIONS + STATES
+        if any(name in chosen for name in OPERATIONS):
+            self.operations([name for name in OPERATIONS if name in chosen])
+        if any(name in chosen for name in STATES):
+            self.states([name for name in STATES if name in chosen])
+
+    # Operations
+
+    def operations(self, names: list[str]) -> None:
+        legate, bare = self.legate("legate"), BareHandler(self.options.bare, self.directory)
+        self.servers.append(bare)
+        legate.start()
+        bare.start()
+        registry.register_resource(legate)
+        for name in names:
+            say(name)
+            sides = getattr(self, f"sides_of_{name}")(legate, bare)
+            figures = interleave(sides, self.options.seconds, self.options.rounds, self.options.warm_up)
+            self.comparisons[name] = figures
+            self.judge_operation(name, *figures)
+        legate.stop()
+        bare.stop()
+
+    def judge_operation(self, name: str, ours: dict, bare: dict) -> None:
+        ours["ratio"] = ours["cpu_seconds_per_1000"] / bare["cpu_seconds_per_1000"]
+        valid = not ours["invalid"] and not bare["invalid"]
+        if name in MOST_RATIO:
+            label = f"{name}: CPU per request, times the bare handler's"
+            self.verdicts.append(Verdict(label, ours["ratio"], MOST_RATIO[name], "×", valid))
+        if name in MOST_P99_MS:
+            label = f"{name}: p99 at {CONNECTIONS} connections"
+            self.verdicts.append(Verdict(label, ours["p99_ms"], MOST_P99_MS[name], "ms", valid))
+
+    def sides_of_token(self, legate: Legate, bare: Server) -> list[Side]:
+        agent = registry.register_agent(legate, "bench-secret")
+        bodies = [registry.token_body(agent, f"task-{number}") for number in range(DIFFERENT_BODIES)]
+        file = write_lines(self.directory / "token", bodies)
+        self.probe(legate, "/token", bodies[0], "access_token")
+        return [Side(legate, "/token", bodies=file), Side(bare, "/token", bodies=file)]
+
+    def sides_of_private_key_jwt(self, legate: Legate, bare: Server) -> list[Side]:
+        signer = registry.AssertionSigner("bench-key", legate.address)
+        body = registry.agent("bench-key", auth="private_key_jwt", jwks=signer.jwks)
+        legate.create("clients", body)
+        file = self.directory / "private_key_jwt"
+        self.probe(legate, "/token", signer.bodies(1)[0], "access_token")
+
+        def prepare(count: int) -> None:
+            write_lines(file, signer.bodies(count))
+
+        return [Side(legate, "/token", bodies=file, once=True, prepare=prepare), Side(bare, "/token", bodies=file)]
+
+    def sides_of_exchange(self, legate: Legate, bare: Server) -> list[Side]:
+        grants = ["client_credentials", "token_exchange"]
+        agent = registry.register_agent(legate, "bench-exchange", grants=grants, token_ttl=registry.LONGEST_LIFE)
+        file = self.directory / "exchange"
+
+        def body() -> str:
+            return registry.exchange_body(agent, legate.token(**agent, resource=registry.RESOURCE))
+
+        def prepare(_: int) -> None:
+            write_lines(file, [body()])
+
+        self.probe(legate, "/token", body(), "access_token")
+        return [Side(legate, "/token", bodies=file, prepare=prepare), Side(bare, "/token", bodies=file)]
+
+    def sides_of_introspection(self, legate: Legate, bare: Server) -> list[Side]:
+        agent = registry.register_agent(legate, "bench-holder", token_ttl=registry.LONGEST_LIFE)
+        made = legate.create(
+            "clients", {**registry.agent("bench-api"), "kind": "resource", "acts_as": registry.RESOURCE}
+        )
+        api = {"client_id": made["client_id"], "client_secret": made["client_secret"]}
+        file = self.directory / "introspection"
+
+        def body() -> str:
+            return urlencode({**api, "token": legate.token(**agent, resource=registry.RESOURCE)})
+
+        def prepare(_: int) -> None:
+            write_lines(file, [body()])
+
+        if self.probe(legate, "/introspect", body(), "active")["active"] is not True:
+            raise BenchmarkFailed("introspection says that a live token is not active")
+        return [Side(legate, "/introspect", bodies=file, prepare=prepare), Side(bare, "/token", bodies=file)]
+
+    def sides_of_jwks(self, legate: Legate, bare: Server) -> list[Side]:
+        path = "/.well-known/jwks.json"
+        status, body = legate.request("GET", path)
+        if status != 200 or not json.loads(body).get("keys"):
+            raise BenchmarkFailed(f"GET {path}: {status}")
+        return [Side(legate, path, method="GET"), Side(bare, "/token")]
+
+    def probe(self, legate: Legate, path: str, body: str, member: str) -> dict:
+        """One request before thousands of it: the load must be of answers worth having."""
+        answer = legate.post_form(path, body)
+        if member not in answer:
+            raise BenchmarkFailed(f"POST {path}: no {member} in the answer")
+        return answer
+
+    # States
+
+    def states(self, names: list[str]) -> None:
+        legate = self.legate("filled")
+        records = self.fill(legate, judged=names)
+        if "scale" in names:
+            self.scale(legate, records)
+
+    def fill(self, legate: Legate, judged: list[str]) -> int:
+        """Issues real tokens until the database holds as many audit records as asked; answers how many were issued."""
+        legate.start()
+        registry.register_resource(legate)
+        agent = registry.register_agent(legate, "bench-secret")
+        legate.stop()
+        empty = bytes_on_disk(legate.data)
+        legate.start()
+        bodies = [registry.token_body(agent, f"task-{number}") for number in range(DIFFERENT_BODIES)]
+        side = Side(legate, "/token", bodies=write_lines(self.directory / "fill", bodies))
+        issued, deadline = 0, time.monotonic() + FILL_SECONDS
+        while issued < self.options.records:
+            if time.monotonic() > deadline:
+                raise BenchmarkFailed(f"only {issued:,} tokens were issued in {FILL_SECONDS} s")
+            result = side.run(1 if self.options.quick else 10, 0)
+            if result["rejected"] or result["broken"]:
+                raise BenchmarkFailed(f"tokens were refused while filling the database:\n{legate.end_of_log()}")
+            issued += result["requests"]
+            say(f"{issued:,} of {self.options.records:,} tokens issued, {legate.resident_megabytes():.0f} MB resident")
+        if "memory" in judged:
+            label = f"memory: resident after {issued:,} tokens"
+            self.verdicts.append(Verdict(label, legate.resident_megabytes(), MOST_MEGABYTES, "MB"))
+        legate.stop()
+        if "disk" in judged:
+            label = f"disk: bytes for each of {issued:,} records"
+            each = (bytes_on_disk(legate.data) - empty) / issued
+            self.verdicts.append(Verdict(label, each, MOST_BYTES_PER_RECORD, "B"))
+        return issued
+
+    def scale(self, large: Legate, records: int) -> None:
+        small = self.legate("small").start()
+        registry.register_resource(small)
+        few = registry.register_agents(small, 10, REGISTER_SECONDS, say)
+        large.start()
+        many = registry.register_agents(large, self.options.clients, REGISTER_SECONDS, say)
+        large.stop()
+
+        starts = []
+        body = registry.token_body(many[-1], "first")
+        for _ in range(5):
+            starts.append(first_token_ms(large, body))
+            large.stop()
+        label = f"scale: start to first token, {len(many):,} clients and {records:,} records"
+        self.verdicts.append(Verdict(label, median(starts), MOST_START_MS, "ms"))
+
+        large.start()
+        sides = []
+        for server, agents in ((large, many), (small, few)):
+            step = max(1, len(agents) // DIFFERENT_BODIES)
+            chosen = agents[::step]
+            bodies = [registry.token_body(chosen[n % len(chosen)], f"task-{n}") for n in range(DIFFERENT_BODIES)]
+            sides.append(Side(server, "/token", bodies=write_lines(self.directory / f"{server.name}-bodies", bodies)))
+        figures = interleave(sides, self.options.seconds, self.options.rounds, self.options.warm_up)
+        figures[0]["server"], figures[1]["server"] = f"{len(many):,} clients", f"{len(few)} clients"
+        figures[0]["ratio"] = figures[0]["cpu_seconds_per_1000"] / figures[1]["cpu_seconds_per_1000"]
+        self.comparisons["scale"] = figures
+        label = f"scale: growth of CPU per token from {len(few)} to {len(many):,} clients"
+        valid = not figures[0]["invalid"] and not figures[1]["invalid"]
+        self.verdicts.append(Verdict(label, (figures[0]["ratio"] - 1) * 100, MOST_GROWTH_PERCENT, "%", valid))
+        large.stop()
+        small.stop()
+
+
+def bytes_on_disk(data: Path) -> int:
+    """What a stopped server's data directory holds, its write-ahead log folded in."""
+    files = [path for path in data.rglob("*") if path.is_file()]
+    for path in files:
+        with path.open("rb") as file:
+            is_database = file.read(15) == b"SQLite format 3"
+        if is_database:
+            database = sqlite3.connect(path)
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            database.close()
+    return sum(path.stat().st_size for path in files if path.exists())
+
+
+def first_token_ms(legate: Legate, body: str) -> float:
+    """From starting the process to a token in hand."""
+    begun = time.perf_counter()
+    legate.launch()
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", legate.port, timeout=30)
+        try:
+            connection.request("POST", "/token", body, {"Content-Type": "application/x-www-form-urlencoded"})
+            answer = connection.getresponse()
+            text = answer.read()
+        except ConnectionError:
+            legate.require_running()
+            if time.perf_counter() - begun > 120:
+                raise BenchmarkFailed("no token within 120 s of the start") from None
+            time.sleep(0.001)
+            continue
+        finally:
+            connection.close()
+        if answer.status != 200 or "access_token" not in json.loads(text):
+            raise BenchmarkFailed(f"the first token was refused: {answer.status} {text.decode(errors='replace')}")
+        return (time.perf_counter() - begun) * 1000
+
+
+# The report
+
+
+def output_of(*command: str) -> str:
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    except OSError:
+        return ""
+    return run.stdout.strip() if run.returncode == 0 else ""
+
+
+def machine() -> dict:
+    names = (line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
+    return {
+        "commit": output_of("git", "rev-parse", "--short", "HEAD") or "uncommitted",
+        "swift": output_of("swift", "--version").partition("(")[0].strip(),
+        "cpu": next(islice(names, 1), platform.machine()),
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+    }
+
+
+def print_report(bench: Bench, about: dict) -> None:
+    options = bench.options
+    print(f"\n{about['commit']}, {about['swift']}, {about['cores']} × {about['cpu']}, Linux {about['kernel']}")
+    print(f"wrk -t1 -c{CONNECTIONS}, {options.rounds} × {options.seconds} s each in turn, medians\n")
+    if bench.comparisons:
+        columns = ("operation", "server", "req/s", "p50 ms", "p99 ms", "CPU s/1000", "RSS MB", "CPU ratio")
+        print("{:<16} {:<15} {:>9} {:>8} {:>8} {:>11} {:>7} {:>10}".format(*columns))
+    for name, sides in bench.comparisons.items():
+        for side in sides:
+            ratio = f"{side['ratio']:.2f}" if "ratio" in side else ""
+            print(
+                f"{name:<16} {side['server']:<15} {side['requests_per_second']:>9,.0f} {side['p50_ms']:>8.2f} "
+                f"{side['p99_ms']:>8.2f} {side['cpu_seconds_per_1000']:>11.4f} {side['resident_mb']:>7.0f} {ratio:>10}"
+                + (f"  INVALID: {side['invalid']}" if side["invalid"] else "")
+            )
+            name = ""
+    if bench.verdicts:
+        print(f"\n{'figure':<72} {'reached':>10} {'at most':>10}")
+        for verdict in bench.verdicts:
+            reached, most = f"{verdict.reached:.1f} {verdict.unit}", f"{verdict.most:.0f} {verdict.unit}"
+            print(f"{verdict.name:<72} {reached:>10} {most:>10}  {verdict.word}")
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"from {least:,} to {most:,}")
+        return value
+
+    return parse
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="Scripts/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="one round of 3 s; 30,000 records and 1,000 clients")
+    parser.add_argument("--seconds", type=whole(1, 60), help="length of a run (10)")
+    parser.add_argument("--rounds", type=whole(1, 20), help="runs of each side (3)")
+    parser.add_argument("--records", type=whole(1_000, 5_000_000), help="tokens for the states (1,000,000)")
+    parser.add_argument("--clients", type=whole(10, 1_000_000), help="clients for scale (100,000)")
+    parser.add_argument("--only", action="append", choices=OPERATIONS + STATES, metavar="NAME", help="may repeat")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="writes every figure there")
+    parser.add_argument("--check", action="store_true", help="exit 1 when a figure is MISSED or INVALID")
+    parser.add_argument("--legate", type=Path, default=Path(".build/release/legate"), help=argparse.SUPPRESS)
+    parser.add_argument("--bare", type=Path, default=Path(".build/release/BareHandler"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    quick = options.quick
+    options.seconds = options.seconds or (3 if quick else 10)
+    options.rounds = options.rounds or (1 if quick else 3)
+    options.records = options.records or (30_000 if quick else 1_000_000)
+    options.clients = options.clients or (1_000 if quick else 100_000)
+    options.warm_up = 1 if quick else 3
+    options.legate, options.bare = options.legate.absolute(), options.bare.absolute()
+    return options
+
+
+def main() -> int:
+    options = parse_arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of the clean-up below
+    about = machine()
+    # On the disk of the project: a temporary directory may be in memory, where a sync costs nothing.
+    room = options.legate.parent
+    directory = Path(tempfile.mkdtemp(prefix="bench-", dir=room))
+    bench = Bench(options, directory)
+    failure = None
+    try:
+        bench.run()
+    except BenchmarkFailed as error:
+        failure = error
+    finally:
+        bench.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+    print_report(bench, about)
+    if options.json:
+        figures = {"machine": about, "operations": bench.comparisons}
+        figures["verdicts"] = [{**asdict(verdict), "verdict": verdict.word} for verdict in bench.verdicts]
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if failure:
+        print(f"\nScripts/bench: {failure}", file=sys.stderr)
+        return 2
+    invalid = any(side["invalid"] for sides in bench.comparisons.values() for side in sides)
+    unmet = invalid or any(verdict.word != "ok" for verdict in bench.verdicts)
+    return 1 if options.check and unmet else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

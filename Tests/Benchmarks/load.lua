@@ -1,0 +1,54 @@
+-- What wrk sends: the lines of a file as bodies, one a request, round and round or each at most once.
+--
+--   BENCH_METHOD   GET or POST
+--   BENCH_BODIES   the file; without it every request is the same and has no body
+--   BENCH_ONCE     set when a line must not be sent twice (a client assertion)
+
+local threads = {}
+local method = os.getenv("BENCH_METHOD")
+local path = os.getenv("BENCH_BODIES")
+local headers = method == "POST" and { ["Content-Type"] = "application/x-www-form-urlencoded" } or {}
+
+function setup(thread)
+   threads[#threads + 1] = thread
+end
+
+function init()
+   if not path then
+      local only = wrk.format(method, nil, headers, method == "POST" and "" or nil)
+      request = function() return only end
+   elseif os.getenv("BENCH_ONCE") then
+      local lines = io.lines(path)
+      local last
+      request = function()
+         local body = lines and lines()
+         if body then
+            last = wrk.format(method, nil, headers, body)
+         else
+            lines, exhausted = nil, true
+         end
+         return last
+      end
+   else
+      local ready, position = {}, 0
+      for body in io.lines(path) do
+         ready[#ready + 1] = wrk.format(method, nil, headers, body)
+      end
+      request = function()
+         position = position % #ready + 1
+         return ready[position]
+      end
+   end
+end
+
+function done(summary, latency)
+   local errors = summary.errors
+   local exhausted = false
+   for _, thread in ipairs(threads) do
+      exhausted = exhausted or thread:get("exhausted") == true
+   end
+   io.write(string.format(
+      'RESULT {"requests":%d,"seconds":%.6f,"p50_ms":%.3f,"p99_ms":%.3f,"rejected":%d,"broken":%d,"exhausted":%s}\n',
+      summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
+      errors.status, errors.connect + errors.read + errors.write + errors.timeout, tostring(exhausted)))
+end
