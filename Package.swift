@@ -19,6 +19,7 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
@@ -26,9 +27,11 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 
@@ -46,7 +49,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -66,8 +71,9 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "JOSE", "Vault", "OAuth", hummingbird, hummingbirdTLS, httpTypes, asyncHTTPClient, logging, nioCore,
-                nioPosix, nioHTTP1, nioSSL, serviceLifecycle,
+                "JOSE", "Vault", "OAuth", hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, asyncHTTPClient,
+                logging, nioCore,
+                nioPosix, nioHTTP1, nioHTTPTypes, nioSSL, serviceLifecycle,
             ],
             swiftSettings: strict
         ),
@@ -75,21 +81,26 @@ let package = Package(
             name: "CLI",
             dependencies: [
                 "JOSE", "Vault", "OAuth", "Storage", "Server", argumentParser, asyncHTTPClient, configuration, logging,
-                nioCore, nioSSL, serviceLifecycle, crypto,
+                nioCore, nioSSL, serviceLifecycle, crypto, systemPackage,
             ],
             swiftSettings: strict
         ),
 
         .target(
             name: "Support",
-            dependencies: ["JOSE", "Vault", "OAuth", "Storage", "Server", hummingbird, asyncHTTPClient, httpTypes, logging, nioCore],
+            dependencies: [
+                "JOSE", "Vault", "OAuth", "Storage", "Server", hummingbird, asyncHTTPClient, httpTypes, logging,
+                nioCore,
+            ],
             path: "Tests/Support",
             swiftSettings: strict
         ),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", crypto, cryptoExtras], swiftSettings: strict),
         .testTarget(name: "VaultTests", dependencies: ["JOSE", "Vault", crypto], swiftSettings: strict),
-        .testTarget(name: "OAuthTests", dependencies: ["JOSE", "Vault", "OAuth", "Support", crypto], swiftSettings: strict),
-        .testTarget(name: "StorageTests", dependencies: ["JOSE", "Vault", "OAuth", "Storage", "Support"], swiftSettings: strict),
+        .testTarget(
+            name: "OAuthTests", dependencies: ["JOSE", "Vault", "OAuth", "Support", crypto], swiftSettings: strict),
+        .testTarget(
+            name: "StorageTests", dependencies: ["JOSE", "Vault", "OAuth", "Storage", "Support"], swiftSettings: strict),
         .testTarget(
             name: "ServerTests",
             dependencies: ["JOSE", "Vault", "OAuth", "Storage", "Server", "Support"],

@@ -30,7 +30,7 @@ enum Edwards25519 {
     /// The y of all eight points whose order divides 8; with either sign of x, where there are two.
     private static let smallOrder: [Field] = [
         .zero, .one, .minusOne,
-        Field(0xB027_B2C2_8F95_E826, 0xF098_EFD5_89F4_C345, 0x3933_C6D3_05AC_DFD5, 0x05FC_536D_8802_38B1),
+        Field(0xB027_B2C2_8F95_E826, 0xF098_EFF2_89F4_C345, 0x3933_C6D3_05AC_DFD5, 0x05FC_536D_8802_38B1),
         Field(0x4FD8_4D3D_706A_17C7, 0x0F67_100D_760B_3CBA, 0xC6CC_392C_FA53_202A, 0x7A03_AC92_77FD_C74E),
     ]
 }

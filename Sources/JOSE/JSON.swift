@@ -29,7 +29,7 @@ extension JSON {
     /// The value as JSON in UTF-8, without white space.
     package var serialized: [UInt8] {
         var writer = JSONWriter(capacity: 256)
-        writer.value(self)
+        writer.value(json: self)
         return writer.bytes
     }
 

@@ -90,6 +90,7 @@ struct JSONParser {
         skipSpace()
         if take(UInt8(ascii: "}")) { return JSONObject() }
         var members: [(name: String, value: JSON)] = []
+        members.reserveCapacity(8)
         // Comparing with each name is the quickest for a few, but would take a large object quadratic time.
         var names: Set<String> = []
         while true {
@@ -165,7 +166,9 @@ struct JSONParser {
         var start = at
         // What comes before the last escape; empty as long as there was none.
         var unescaped: [UInt8] = []
-        while let byte = next {
+        while true {
+            passPlainCharacters()
+            guard let byte = next else { throw error("a string without end") }
             switch byte {
             case UInt8(ascii: "\""):
                 let rest = bytes[start..<at]
@@ -177,15 +180,23 @@ struct JSONParser {
                 unescaped.append(contentsOf: bytes[start..<at])
                 try escape(into: &unescaped)
                 start = at
-            case 0x00..<0x20:
-                throw error("a control character in a string")
             case 0x80...:
                 try wideCharacter(byte)
             default:
-                at += 1
+                throw error("a control character in a string")
             }
         }
-        throw error("a string without end")
+    }
+
+    /// Passes over ASCII that stands for itself in a string. Nearly all text is, so this loop is kept tight.
+    private mutating func passPlainCharacters() {
+        var index = at
+        while index < bytes.count, case let byte = bytes[index],
+            byte >= 0x20 && byte < 0x80 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+        {
+            index += 1
+        }
+        at = index
     }
 
     /// Passes over a character of two to four bytes, if it is well formed (Unicode, table 3-7).

@@ -47,7 +47,7 @@ package struct JSONWriter {
 
     package mutating func member(_ name: String, json: JSON) {
         self.name(name)
-        value(json)
+        value(json: json)
     }
 
     /// Writes an element of an array, or the value after `name`.
@@ -72,7 +72,7 @@ package struct JSONWriter {
     }
 
     /// Writes an element of an array, or the value after `name`.
-    package mutating func value(_ json: JSON) {
+    package mutating func value(json: JSON) {
         switch json {
         case .bool(let value): self.value(value)
         case .integer(let value): self.value(value)
@@ -87,13 +87,13 @@ package struct JSONWriter {
             needsComma = true
         case .array(let elements):
             beginArray()
-            for element in elements { value(element) }
+            for element in elements { value(json: element) }
             endArray()
         case .object(let object):
             beginObject()
             for member in object.members {
                 name(member.name)
-                value(member.value)
+                value(json: member.value)
             }
             endObject()
         }
@@ -124,7 +124,7 @@ package struct JSONWriter {
             }
             newLine(level: level)
             endObject()
-        default: value(json)
+        default: value(json: json)
         }
     }
 

@@ -42,7 +42,7 @@ package struct UnverifiedJWT: Sendable {
     ///
     /// - Throws: `JWTError.algorithmNotAllowed`, `.wrongType`, `.unknownKey` or `.badSignature`.
     package func verified(
-        with keys: JWKSet, algorithms: Set<SignatureAlgorithm> = Set(SignatureAlgorithm.allCases), types: JWTTypes
+        with keys: JWKSet, algorithms: Set<SignatureAlgorithm> = SignatureAlgorithm.all, types: JWTTypes
     ) throws(JWTError) -> VerifiedJWT {
         let algorithm = try allowedAlgorithm(algorithms, types: types)
         guard let key = keys.key(for: header) else { throw .unknownKey }
@@ -53,7 +53,7 @@ package struct UnverifiedJWT: Sendable {
     ///
     /// - Throws: `JWTError.algorithmNotAllowed`, `.wrongType`, `.unknownKey` or `.badSignature`.
     package func verified(
-        with key: JWK, algorithms: Set<SignatureAlgorithm> = Set(SignatureAlgorithm.allCases), types: JWTTypes
+        with key: JWK, algorithms: Set<SignatureAlgorithm> = SignatureAlgorithm.all, types: JWTTypes
     ) throws(JWTError) -> VerifiedJWT {
         let algorithm = try allowedAlgorithm(algorithms, types: types)
         if let asked = header.keyID, let named = key.keyID, !asked.isExactly(named) { throw .unknownKey }

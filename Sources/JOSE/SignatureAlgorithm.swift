@@ -11,6 +11,9 @@ package enum SignatureAlgorithm: String, Sendable, CaseIterable, Hashable {
     /// RSASSA-PSS with SHA-256, MGF1 with SHA-256 and a salt of 32 bytes.
     case ps256 = "PS256"
 
+    /// All of them, for a place that has no reason to accept fewer.
+    package static let all = Set(allCases)
+
     /// The algorithm of an `alg` value. Upper and lower case are distinct (RFC 7515, 4.1.1).
     ///
     /// `EdDSA` is taken for Ed25519, the only curve here; RFC 9864 deprecates the name, but keys that declare it are in

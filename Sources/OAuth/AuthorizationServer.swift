@@ -115,6 +115,12 @@ package struct AuthorizationServer: Sendable {
         )
     }
 
+    /// Puts an operator's refused call into the audit trail.
+    package func recordRefusal(_ error: OAuthError, by caller: Operator) async throws {
+        let event = caller.event(.adminRefused, .deny, rule: error.rule, reason: error.description, at: now())
+        try await ledger.commit(Entry(audit: [event]))
+    }
+
     /// Forgets what no live token can carry any more. Run every minute or so.
     package func prune() async throws {
         let time = now()

@@ -5,12 +5,13 @@ internal import FoundationEssentials
 ///
 /// Who reads the database without this key can neither use a stored digest nor test guesses against it. The digest is
 /// HMAC-SHA-256 (RFC 2104), bound to the client: a digest moved to another client's row matches nothing there.
-package struct DigestKey: Sendable {
-    private let secret: Secret
+package struct DigestKey: Sendable, Redacted {
+    /// Has taken in the key, which is half the work of a digest; every digest starts from a copy.
+    private let prepared: HMAC<SHA256>
 
     /// - Parameter secret: the bytes that `generateBytes` made, as opened from the vault.
     package init(_ secret: Secret) {
-        self.secret = secret
+        prepared = HMAC(key: secret.key)
     }
 
     /// The bytes of a new key, to be sealed and stored; whoever asks for them wipes them.
@@ -45,6 +46,8 @@ package struct DigestKey: Sendable {
         message.append(lengthPrefixed: context)
         message.append(contentsOf: presented.utf8)
         defer { wipe(&message) }
-        return HMAC<SHA256>.authenticationCode(for: message, using: secret.key)
+        var hmac = prepared
+        hmac.update(data: message)
+        return hmac.finalize()
     }
 }

@@ -1,8 +1,8 @@
 /// The keys that seal what the database holds, each called a term.
 ///
 /// The highest term is active and seals; the older ones only open what they once sealed. Every box names its term, so
-/// adding one needs no rewriting. A keyring is a value: adding a term makes a new ring, and whoever holds the old one is
-/// not disturbed. A term's nonces are random, so add a new term well before 2³² boxes (NIST SP 800-38D, 8.3).
+/// adding one needs no rewriting. A keyring is a value: adding a term makes a new ring, and whoever holds the old one
+/// is not disturbed. A term's nonces are random, so add a new term well before 2³² boxes (NIST SP 800-38D, 8.3).
 package struct Keyring: Sendable {
     static let keyLength = 32
 

@@ -5,7 +5,7 @@ internal import FoundationEssentials
 ///
 /// It is not `Codable`, prints as `[redacted]` wherever Swift turns a value into text, compares in constant time, and
 /// its memory is overwritten when the last copy is dropped (the storage of swift-crypto's `SymmetricKey` does that).
-package struct Secret: Sendable {
+package struct Secret: Sendable, Redacted {
     /// The same bytes as a key for swift-crypto, without a copy.
     let key: SymmetricKey
 
@@ -48,14 +48,12 @@ extension Secret: Equatable {
     }
 }
 
-extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    package var description: String { "[redacted]" }
-    package var debugDescription: String { "[redacted]" }
-    package var customMirror: Mirror { Mirror(self, children: []) }
-}
-
 /// Bytes from the system's cryptographic random generator.
 func randomBytes(_ count: Int) -> [UInt8] {
     var generator = SystemRandomNumberGenerator()
-    return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count + 7)
+    while bytes.count < count { bytes.append(bigEndian: generator.next()) }
+    bytes.removeLast(bytes.count - count)
+    return bytes
 }

@@ -268,7 +268,9 @@ class World:
         self.rs2 = registry.resource_server(self.r2)
         self.idp = registry.identity_provider()
 
-    def user(self, *clients: Client, scopes: tuple[str, ...] = ("a:read", "a:write", "b:read"), **members: Any) -> "User":
+    def user(
+        self, *clients: Client, scopes: tuple[str, ...] = ("a:read", "a:write", "b:read"), **members: Any
+    ) -> "User":
         """A new user who has delegated R1 and R2 to the clients (AG1 unless named)."""
         name = unique("user")
         delegations = [

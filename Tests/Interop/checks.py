@@ -7,7 +7,8 @@ import requests
 
 LEGAL = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*")
 LEAKS = re.compile(
-    r"BEGIN [A-Z ]*PRIVATE|eyJ[A-Za-z0-9_-]{10,}\.|SQLITE|SELECT |INSERT |\.swift\b|/Sources/|fatalError|Optional\(", re.I
+    r"BEGIN [A-Z ]*PRIVATE|eyJ[A-Za-z0-9_-]{10,}\.|SQLITE|SELECT |INSERT |\.swift\b|/Sources/|fatalError|Optional\(",
+    re.I,
 )
 
 

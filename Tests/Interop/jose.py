@@ -150,7 +150,7 @@ class Key:
         raise ValueError(alg)
 
     def sign(self, claims: Any, header: dict | bytes | None = None, *, alg: str | None = None) -> str:
-        """A compact JWS. `header` is merged into the ordinary one (None removes a member), or is the header, as bytes."""
+        """A compact JWS. `header` is merged into the ordinary one (None removes a member), or all of it, as bytes."""
         if not isinstance(header, bytes):
             members = {"alg": alg or self.alg, "kid": self.kid, "typ": "JWT", **(header or {})}
             header = json.dumps({name: value for name, value in members.items() if value is not None}).encode()

@@ -52,7 +52,7 @@ def connect(port: int, timeout: float = 5) -> socket.socket:
 
 
 def listen(connection: socket.socket, *, patience: float = 5, quiet: float = 1) -> Conversation:
-    """Reads until the server closes, until it has been `quiet` for that long after an answer, or until `patience` ends."""
+    """Reads until the server closes, has been `quiet` for so long after an answer, or has used up our `patience`."""
     received, end = b"", time.monotonic() + patience
     while (left := end - time.monotonic()) > 0:
         connection.settimeout(min(left, quiet) if received else left)

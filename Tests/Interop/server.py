@@ -65,9 +65,18 @@ class Legate:
     @property
     def serve_arguments(self) -> list[str]:
         return [
-            str(self.binary), "serve", "--issuer", self.issuer, "--listen", f"127.0.0.1:{self.port}",
-            "--data", str(self.data), "--root-key", str(self.root_key), *self.flags,
-        ]  # fmt: skip
+            str(self.binary),
+            "serve",
+            "--issuer",
+            self.issuer,
+            "--listen",
+            f"127.0.0.1:{self.port}",
+            "--data",
+            str(self.data),
+            "--root-key",
+            str(self.root_key),
+            *self.flags,
+        ]
 
     def start(self) -> "Legate":
         assert self.process is None

@@ -26,7 +26,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
-from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
+from mcp.shared.auth import OAuthClientInformationFull, OAuthMetadata, OAuthToken, ProtectedResourceMetadata
 
 from actors import Client, Resource, unique
 from jose import Key, claims_of
@@ -135,7 +135,7 @@ def url() -> str:
 
 @pytest.fixture
 def resource(registry, url) -> Resource:
-    return registry.resource("mcp", (SCOPE,), resource=url, kind="mcp") and Resource(url, url, [SCOPE])
+    return registry.resource("mcp", (SCOPE,), resource=url, kind="mcp")
 
 
 async def call(url: str, provider, *sums: tuple[int, int]) -> list[int]:
@@ -237,11 +237,11 @@ def test_revoked_token_is_refused_and_replaced(legate, registry, url, resource):
 
 
 def test_ready_made_resource_document_is_one_the_sdk_understands(legate, registry):
-    from mcp.shared.auth import OAuthMetadata, ProtectedResourceMetadata
-
     uri = f"https://{unique('mcp')}.example.com/mcp"
     name = registry.resource("mcp", (SCOPE,), resource=uri, kind="mcp").name
-    document = ProtectedResourceMetadata.model_validate(legate.get(f"/resources/{name}/oauth-protected-resource").json())
+    document = ProtectedResourceMetadata.model_validate(
+        legate.get(f"/resources/{name}/oauth-protected-resource").json()
+    )
     assert str(document.resource) == uri
     assert [str(server) for server in document.authorization_servers] == [legate.issuer]
     metadata = OAuthMetadata.model_validate(legate.metadata)

@@ -3,6 +3,7 @@
 import jwt
 import pytest
 
+from actors import Registry, World
 from jose import Key, decode
 
 
@@ -54,10 +55,8 @@ def test_kid_leads_to_exactly_one_key(legate, world, keys):
         verified(keys, forged, issuer=legate.issuer, audience=world.r1.uri)
 
 
-def test_rotated_key_is_found(make_legate):
-    from actors import Registry, World
-
-    legate = make_legate().start()
+def test_rotated_key_is_found(own_legate):
+    legate = own_legate
     world = World(Registry(legate))
     keys = jwt.PyJWKClient(legate.metadata["jwks_uri"])
     old = world.cb.token(resource=world.r1.uri)

@@ -22,9 +22,7 @@ def session(client, scope: list[str] | None = None) -> OAuth2Session:
 
 def test_client_credentials_with_basic(legate, world):
     with session(world.cb) as oauth:
-        token = oauth.fetch_token(
-            f"{legate.base}/token", auth=HTTPBasicAuth(*world.cb.basic), resource=world.r1.uri
-        )
+        token = oauth.fetch_token(f"{legate.base}/token", auth=HTTPBasicAuth(*world.cb.basic), resource=world.r1.uri)
     assert claims_of(token["access_token"])["aud"] == world.r1.uri
     assert set(token.scope) == {"a:read", "a:write"}
 

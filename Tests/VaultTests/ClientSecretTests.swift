@@ -45,7 +45,9 @@ struct ClientSecretTests {
                 == "2e5db74c499f38c21ba067ba780dafc21dcb2a732a257dd6a622e2ebc815c55d")
     }
 
-    @Test("a digest is 32 bytes for every secret", arguments: ["", "a", "legate_cs_x", String(repeating: "é", count: 999)])
+    @Test(
+        "a digest is 32 bytes for every secret",
+        arguments: ["", "a", "legate_cs_x", String(repeating: "é", count: 999)])
     func length(secret: String) {
         #expect(key.digest(of: secret, context: "agent-7").count == 32)
         #expect(key.digest(of: secret, context: "").count == 32)

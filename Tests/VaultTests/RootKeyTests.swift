@@ -72,6 +72,16 @@ struct RootKeyTests {
         #expect(!FileManager.default.fileExists(atPath: directory.file("elsewhere")))
     }
 
+    @Test("a key is not created under something that is no directory, and nothing is left behind")
+    func notADirectory() throws {
+        let path = try directory.write("x", to: "file") + "/root.key"
+        #expect(throws: VaultError.rootKeyUnwritable(path: path, code: ENOTDIR)) { try RootKey.create(path: path) }
+        #expect(throws: VaultError.rootKeyUnwritable(path: path, code: ENOTDIR)) {
+            try RootKey.loadOrCreate(path: path)
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["file"])
+    }
+
     @Test("load or create makes the key once and reads it after that")
     func loadOrCreate() throws {
         let path = directory.file("root.key")

@@ -133,29 +133,39 @@ package struct AuditTrail: Sendable {
 
     // MARK: Is it whole?
 
-    /// Recomputes every link from the first archive to the head, and checks the head's code and all checkpoints.
+    /// Recomputes every link from the first archive to the head that this server remembers, and checks the code of the
+    /// stored head and every archive's checkpoint.
     package func verify(for caller: Operator) async throws -> JSONObject {
         try caller.require(Self.scope)
-        let head = try await store.auditHead()
+        let end = ledger.auditHead
+        let extent = try await store.auditExtent()
+        let stored = try await store.auditHead()
         let checkpoints = try await store.archiveCheckpoints()
         let verifier = Mutex(AuditVerifier())
-        let limit = head?.head.sequence ?? 0
+        var forged = 0
+        for compact in checkpoints {
+            if let checkpoint = try? AuditCheckpoint(
+                verifying: compact, keys: keys.everHeld, issuer: registry.issuer.text
+            ) {
+                verifier.withLock { _ = $0.check(checkpoint) }
+            } else {
+                forged += 1
+            }
+        }
         try await store.forEachAuditRecord(from: 1) { record in
-            guard record.sequence <= limit || limit == 0 else { return }
+            guard record.sequence <= end.sequence else { return }
             verifier.withLock { _ = $0.consume(record) }
         }
         var report = verifier.withLock { verifier in
-            verifier.finish(expecting: head?.head ?? .genesis)
+            verifier.finish(expecting: end)
             return verifier.report
         }
-        if let head, report.valid, !Self.equal(head.head.mac(key: auditKey), head.code) {
-            report.problem = "the head of the trail was not written by this server"
-            report.firstBad = head.head.sequence
+        if report.valid, let problem = problem(stored: stored, extent: extent, end: end) {
+            report.problem = problem
+            report.firstBad = stored?.head.sequence
         }
-        for compact in checkpoints where report.valid {
-            if (try? AuditCheckpoint(verifying: compact, keys: keys.everHeld, issuer: registry.issuer.text)) == nil {
-                report.problem = "the checkpoint of an archive is not signed by this server"
-            }
+        if report.valid, forged > 0 {
+            report.problem = "the checkpoint of an archive is not signed by this server"
         }
         return [
             "valid": .bool(report.valid),
@@ -166,9 +176,16 @@ package struct AuditTrail: Sendable {
         ]
     }
 
-    /// Compares without telling where the difference is.
-    private static func equal(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-        left.count == right.count && zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+    /// What is wrong with the head as stored. It is rewritten in the transaction of every record, so that it is never
+    /// behind them.
+    private func problem(stored: (head: AuditHead, code: [UInt8])?, extent: AuditExtent, end: AuditHead) -> String? {
+        guard let stored else { return end == .genesis ? nil : "the head of the trail is missing" }
+        if !stored.head.matches(mac: stored.code, key: auditKey) {
+            return "the head of the trail was not written by this server"
+        }
+        if stored.head.sequence < end.sequence { return "the stored head is behind the records of this server" }
+        if extent.lastSequence > stored.head.sequence { return "there are records behind the head of the trail" }
+        return nil
     }
 
     // MARK: Exporting and archiving
@@ -179,15 +196,17 @@ package struct AuditTrail: Sendable {
     ) async throws {
         try caller.require(Self.scope)
         let last = Mutex<AuditHead?>(nil)
+        let count = Mutex<Int64>(0)
         let end = ledger.auditHead
         try await store.forEachAuditRecord(from: 1) { record in
             guard record.sequence <= end.sequence else { return }
             if let since, last.withLock({ $0 == nil }), record.event.timestamp < since.milliseconds { return }
             last.withLock { $0 = AuditHead(sequence: record.sequence, hash: record.hash) }
+            count.withLock { $0 += 1 }
             try body(record.jsonLine())
         }
-        let checkpoint = try checkpoint(over: last.withLock { $0 } ?? end)
-        try body(Array((JSON.object(["checkpoint": .string(checkpoint)]).text + "\n").utf8))
+        let checkpoint = try checkpoint(over: last.withLock { $0 } ?? end, records: count.withLock { $0 })
+        try body(AuditExport.checkpointLine(checkpoint))
     }
 
     /// Moves the oldest records to an archive when the retention says so. Returns how far it went, or nil.
@@ -199,15 +218,20 @@ package struct AuditTrail: Sendable {
         query.newest = false
         guard let last = try await store.auditRecords(matching: query).first, last.sequence == upTo else { return nil }
         try await store.archiveAudit(
-            upTo: upTo, checkpoint: try checkpoint(over: AuditHead(sequence: last.sequence, hash: last.hash))
+            upTo: upTo,
+            checkpoint: try checkpoint(
+                over: AuditHead(sequence: last.sequence, hash: last.hash), records: upTo - extent.firstSequence + 1
+            )
         )
         return upTo
     }
 
-    private func checkpoint(over head: AuditHead) throws -> String {
+    private func checkpoint(over head: AuditHead, records: Int64) throws -> String {
         let time = now()
         guard let key = keys.active(.es256, at: time) else { throw MissingSigningKey(algorithm: .es256) }
-        return try AuditCheckpoint.make(head: head, issuer: registry.issuer.text, now: time.milliseconds, key: key)
+        return try AuditCheckpoint.make(
+            head: head, issuer: registry.issuer.text, now: time.milliseconds, key: key, records: Int(clamping: records)
+        )
     }
 }
 

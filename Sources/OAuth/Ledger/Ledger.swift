@@ -48,7 +48,7 @@ package final class Ledger: Sendable {
     /// Commits an entry with whatever else is waiting.
     ///
     /// - Returns: the entry's tombstones with their sequence numbers.
-    /// - Throws: `CommitFailure` when the stored state forbids it, any other error when storage fails. In both cases
+    /// - Throws: `CommitFailure` when the stored state forbids it, `LedgerUnavailable` when storage fails. In both cases
     ///   nothing of the entry is stored; a tombstone of a failed commit still holds in memory until the next start.
     @discardableResult
     package func commit(_ entry: Entry) async throws -> [Revocation] {
@@ -122,7 +122,7 @@ package final class Ledger: Sendable {
             }
         } catch {
             state.withLock { $0.isHealthy = false }
-            for item in entered { item.pending.answer.resume(throwing: error) }
+            for item in entered { item.pending.answer.resume(throwing: LedgerUnavailable(underlying: error)) }
         }
     }
 
@@ -137,4 +137,9 @@ package final class Ledger: Sendable {
         }
         return entered
     }
+}
+
+/// Storage could not commit: nothing was decided, the caller may try again.
+package struct LedgerUnavailable: Error {
+    package let underlying: any Error
 }

@@ -10,8 +10,8 @@ package struct Registrar: Sendable {
         case exists(RegistryKind, String)
         /// `If-Match` names an older revision.
         case stale(RegistryKind, String)
-        /// Other things still refer to it.
-        case inUse(RegistryKind, String, String)
+        /// One of Legate's own resources, which nobody changes.
+        case isOwn(String)
     }
 
     private let registry: Registry
@@ -112,6 +112,7 @@ package struct Registrar: Sendable {
         let time = now()
         guard let current = registry.registered(kind, identifier) else { throw Failure.notFound(kind, identifier) }
         if let revision, revision != current.revision { throw Failure.stale(kind, identifier) }
+        try refuseOwn(current)
         return try await update(current, patch: patch, by: caller, at: time)
     }
 
@@ -145,6 +146,13 @@ package struct Registrar: Sendable {
         try await commit(entry, of: kind, current.identifier)
         keys.take(made)
         return changed
+    }
+
+    /// Legate's own resources are as they are.
+    private func refuseOwn(_ thing: any Registered) throws {
+        guard let resource = thing as? Resource, registry.ownResources.all.contains(where: { $0.uri == resource.uri })
+        else { return }
+        throw Failure.isOwn(resource.name)
     }
 
     private static func updated(_ kind: RegistryKind) -> AuditEvent.Name {
@@ -212,9 +220,7 @@ package struct Registrar: Sendable {
             for rule in registry.rules(for: client.id) { entry.changes.append(.delete(.rule(rule))) }
             entry.changes.append(.delete(.client(client)))
         case let resource as Resource:
-            guard !registry.ownResources.all.contains(where: { $0.uri == resource.uri }) else {
-                throw Failure.inUse(kind, identifier, "it is one of Legate's own resources")
-            }
+            try refuseOwn(resource)
             name = .resourceDeleted
             entry.changes = [.delete(.resource(resource))]
         case let issuer as TrustedIssuer:

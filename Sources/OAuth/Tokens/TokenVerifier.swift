@@ -61,7 +61,9 @@ package final class TokenVerifier: Sendable {
         for actor in token.identity.actors?.actors ?? [] where actor.clientID != token.clientID {
             guard registry.client(actor.clientID)?.enabled == true else { return false }
         }
-        return registry.resource(token.audience)?.enabled == true
+        // A resource that was removed and registered anew does not bring its old tokens back.
+        guard let resource = registry.resource(token.audience), resource.enabled else { return false }
+        return resource.createdAt.seconds <= token.identity.issuedAt
     }
 }
 

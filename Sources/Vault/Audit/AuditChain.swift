@@ -1,6 +1,6 @@
 /// The writing end of the trail: gives every event its number and links it to the one before.
 ///
-/// A value. A commit works on a copy and keeps it when the transaction is durable, so that a failed commit leaves no gap.
+/// A value: a commit works on a copy and keeps it when the transaction is durable, so that a failed one leaves no gap.
 package struct AuditChain: Sendable {
     /// Where the trail ends now.
     package private(set) var head: AuditHead

@@ -2,8 +2,8 @@ package import JOSE
 
 /// Checks a whole export or archive, line by line, without holding more than one line.
 ///
-/// The form is JSON Lines: records in order, and as the last line `{"checkpoint":"COMPACT_JWS"}`. Files that continue one
-/// another may be given as one, each ended by its own checkpoint.
+/// The form is JSON Lines: records in order, and as the last line `{"checkpoint":"COMPACT_JWS"}`. Files that continue
+/// one another may be given as one, each ended by its own checkpoint.
 package struct AuditExport: Sendable {
     private let keys: JWKSet?
     private let issuer: String?

@@ -1,6 +1,7 @@
 /// The key under which the head of the audit trail is authenticated.
 ///
-/// Whoever can write the database but does not hold this key can cut records off the end, but cannot make the head agree.
+/// Whoever can write the database but does not hold this key can cut records off the end, but cannot make the head
+/// agree.
 package struct AuditKey: Sendable {
     let secret: Secret
 

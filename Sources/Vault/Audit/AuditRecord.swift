@@ -72,8 +72,8 @@ extension AuditRecord {
 
     /// Reads a record from an export or an archive. The members may come in any order.
     ///
-    /// - Throws: `VaultError.malformedRecord` for a member that is missing, unknown or not of its type. Whether the hash
-    ///   is right is for `AuditVerifier` to say.
+    /// - Throws: `VaultError.malformedRecord` for a member that is missing, unknown or not of its type. Whether the
+    ///   hash is right is for `AuditVerifier` to say.
     package init(json: JSONObject) throws(VaultError) {
         var reader = AuditMemberReader(json)
         let (sequence, event) = try AuditEvent.decode(&reader)

@@ -7,7 +7,7 @@ package enum AuditTime {
     static let last: Int64 = 253_402_300_799_999
     private static let millisecondsPerDay: Int64 = 86_400_000
 
-    /// Formats milliseconds since 1970. What lies before 1970 or after 9999 is written as the nearest time that does not.
+    /// Formats milliseconds since 1970. What lies before 1970 or after 9999 is written as the nearest time within.
     package static func format(_ milliseconds: Int64) -> String {
         let clamped = min(max(milliseconds, 0), last)
         let (days, ofDay) = clamped.quotientAndRemainder(dividingBy: millisecondsPerDay)

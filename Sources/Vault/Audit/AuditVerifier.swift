@@ -54,8 +54,8 @@ package struct AuditVerifier: Sendable {
         return report.problem == nil
     }
 
-    /// Compares the trail with a checkpoint, at once when it speaks of the record just read, later when it speaks of one
-    /// still to come.
+    /// Compares the trail with a checkpoint: at once when it speaks of the record just read, later when it speaks of
+    /// one still to come.
     ///
     /// - Returns: `false` when it contradicts the trail, or speaks of a record that has already gone by.
     @discardableResult
@@ -65,7 +65,7 @@ package struct AuditVerifier: Sendable {
         if attested.sequence < head.sequence { return false }
         if let other = awaited[attested.sequence], other != attested.hash {
             report.note(
-                "Two checkpoints disagree about record \(attested.sequence): one of them is forged or of another trail.",
+                "Two checkpoints disagree about record \(attested.sequence): one is forged or of another trail.",
                 firstBad: attested.sequence)
             return false
         }

@@ -6,6 +6,7 @@ import time
 
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from actors import JWT_BEARER, Client, unique
 from checks import challenge, granted, inactive, not_authenticated, refused, unauthenticated

@@ -54,7 +54,7 @@ def test_HOST_76_identifiers_cannot_be_guessed(legate, world):
 
 
 def _common(one: str, two: str) -> str:
-    length = next((i for i, (a, b) in enumerate(zip(one, two)) if a != b), min(len(one), len(two)))
+    length = next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
     return one[:length]
 
 

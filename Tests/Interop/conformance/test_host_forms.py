@@ -123,8 +123,11 @@ def test_HOST_29_parameter_of_60_kilobytes(legate, world, name):
 
 def test_HOST_29_scope_of_twenty_thousand_tokens(world):
     started = time.monotonic()
-    refused(world.cb.ask(resource=world.r1.uri, scope=" ".join(f"{n:x}" for n in range(10_000))), "invalid_scope",
-            "invalid_request")  # fmt: skip
+    refused(
+        world.cb.ask(resource=world.r1.uri, scope=" ".join(f"{n:x}" for n in range(10_000))),
+        "invalid_scope",
+        "invalid_request",
+    )
     assert time.monotonic() - started < 1
 
 

@@ -121,10 +121,16 @@ def test_HOST_44_kid_is_only_a_name(surface, kid):
 
 @pytest.mark.parametrize(
     "header",
-    [{"crit": ["unheard-of"], "unheard-of": 1}, {"crit": ["alg"]}, {"crit": []}, {"crit": "exp"},
-     {"crit": ["b64"], "b64": False}, {"b64": False}],
+    [
+        {"crit": ["unheard-of"], "unheard-of": 1},
+        {"crit": ["alg"]},
+        {"crit": []},
+        {"crit": "exp"},
+        {"crit": ["b64"], "b64": False},
+        {"b64": False},
+    ],
     ids=["unknown", "alg", "empty", "not a list", "b64", "b64 alone"],
-)  # fmt: skip
+)
 def test_HOST_45_critical_extensions(surface, header):
     must_refuse(surface, surface.key.sign(surface.claims(), header))
 
@@ -132,11 +138,22 @@ def test_HOST_45_critical_extensions(surface, header):
 @pytest.mark.parametrize(
     "typ",
     [
-        "dpop+jwt", "oauth-authz-req+jwt", "token-introspection+jwt", "secevent+jwt", "statuslist+jwt",
-        "oauth-id-jag+jwt", "txntoken+jwt", "oauth-client-attestation+jwt", "oauth-client-attestation-pop+jwt",
-        "wit+jwt", "wpt+jwt", "revocations+jwt", "application/secevent+jwt", 7,
+        "dpop+jwt",
+        "oauth-authz-req+jwt",
+        "token-introspection+jwt",
+        "secevent+jwt",
+        "statuslist+jwt",
+        "oauth-id-jag+jwt",
+        "txntoken+jwt",
+        "oauth-client-attestation+jwt",
+        "oauth-client-attestation-pop+jwt",
+        "wit+jwt",
+        "wpt+jwt",
+        "revocations+jwt",
+        "application/secevent+jwt",
+        7,
     ],
-)  # fmt: skip
+)
 def test_HOST_46_types_of_other_tokens(surface, typ):
     must_refuse(surface, surface.key.sign(surface.claims(), {"typ": typ}))
 
@@ -153,7 +170,9 @@ def test_HOST_48_trailing_bits(surface):
     must_refuse(surface, f"{head}.{payload}.{signature[:-1]}{changed}")
 
 
-@pytest.mark.parametrize("change", ["padding", "space", "newline inside", "tab", "percent", "leading dot", "trailing dot"])
+@pytest.mark.parametrize(
+    "change", ["padding", "space", "newline inside", "tab", "percent", "leading dot", "trailing dot"]
+)
 def test_HOST_48_lax_base64(surface, change):
     token = surface.key.sign(surface.claims())
     head, payload, signature = token.split(".")
@@ -247,7 +266,18 @@ def test_HOST_57_odd_subjects(surface, subject):
 
 @pytest.mark.parametrize(
     "payload",
-    [b"[]", b'"text"', b"7", b"null", b"", b"{", b"\xff\xfe{}", '{"a":1}'.encode("utf-16"), b"{}{}", b'{"sub":"\\ud800"}'],
+    [
+        b"[]",
+        b'"text"',
+        b"7",
+        b"null",
+        b"",
+        b"{",
+        b"\xff\xfe{}",
+        '{"a":1}'.encode("utf-16"),
+        b"{}{}",
+        b'{"sub":"\\ud800"}',
+    ],
     ids=repr,
 )
 def test_HOST_58_payload_that_is_no_object(surface, payload):

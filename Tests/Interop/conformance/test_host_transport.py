@@ -17,8 +17,7 @@ LIVE = request("GET /health/live HTTP/1.1")
 
 def good_body(world) -> bytes:
     return (
-        f"grant_type=client_credentials&resource={world.r1.uri}"
-        f"&client_id={world.cb.id}&client_secret={world.cb.secret}"
+        f"grant_type=client_credentials&resource={world.r1.uri}&client_id={world.cb.id}&client_secret={world.cb.secret}"
     ).encode()
 
 
@@ -117,11 +116,21 @@ SMUGGLED = b"GET /.well-known/jwks.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
         ("Bad Name: x", "Content-Length: 5"),
     ],
     ids=[
-        "length and encoding", "encoding and length", "two lengths", "list of lengths", "xchunked",
-        "chunked not last", "space before colon", "space before colon of length", "plus", "hex", "negative",
-        "folded", "space in name",
+        "length and encoding",
+        "encoding and length",
+        "two lengths",
+        "list of lengths",
+        "xchunked",
+        "chunked not last",
+        "space before colon",
+        "space before colon of length",
+        "plus",
+        "hex",
+        "negative",
+        "folded",
+        "space in name",
     ],
-)  # fmt: skip
+)
 def test_HOST_04_ambiguous_framing_is_refused_and_the_connection_closed(legate, headers):
     head = request("POST /token HTTP/1.1", FORM, *headers)
     said = talk(legate.port, head + b"0\r\n\r\n" + SMUGGLED)
@@ -295,7 +304,8 @@ def test_HOST_13_absolute_form_for_another_host(legate):
 
 
 @pytest.mark.parametrize(
-    "path", ["/token/", "//token", "/token;x", "/%74oken", "/token%00", "/TOKEN", "/./token", "/x/../token", "/token%2f"]
+    "path",
+    ["/token/", "//token", "/token;x", "/%74oken", "/token%00", "/TOKEN", "/./token", "/x/../token", "/token%2f"],
 )
 def test_HOST_14_path_tricks(legate, world, path):
     said = talk(legate.port, form_post(path, good_body(world)))
@@ -303,7 +313,9 @@ def test_HOST_14_path_tricks(legate, world, path):
     assert "location" not in said.final[0].headers
 
 
-@pytest.mark.parametrize("path", ["/admin/clients/", "//admin/clients", "/admin//clients", "/ADMIN/clients", "/%61dmin/clients"])
+@pytest.mark.parametrize(
+    "path", ["/admin/clients/", "//admin/clients", "/admin//clients", "/ADMIN/clients", "/%61dmin/clients"]
+)
 def test_HOST_14_no_path_goes_round_the_guard(legate, path):
     said = talk(legate.port, request(f"GET {path} HTTP/1.1"))
     assert said.status in (400, 401, 404)

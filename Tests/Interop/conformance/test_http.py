@@ -34,9 +34,23 @@ FUZZ = ['"\\', "<script>", "\r\nX-Evil: 1", "\x00", "é" * 50, "%s%n", "A" * 300
 
 @pytest.mark.parametrize(
     "parameter",
-    ["grant_type", "scope", "resource", "audience", "client_id", "task_id", "session_id", "agent_id", "reason",
-     "subject_token", "subject_token_type", "client_assertion_type", "requested_token_type", "delegation_id"],
-)  # fmt: skip
+    [
+        "grant_type",
+        "scope",
+        "resource",
+        "audience",
+        "client_id",
+        "task_id",
+        "session_id",
+        "agent_id",
+        "reason",
+        "subject_token",
+        "subject_token_type",
+        "client_assertion_type",
+        "requested_token_type",
+        "delegation_id",
+    ],
+)
 def test_HTTP_02_nothing_illegal_is_reflected(world, parameter):
     for value in FUZZ:
         form = {"grant_type": "client_credentials", "resource": world.r1.uri, parameter: value}
@@ -84,7 +98,9 @@ def test_HTTP_09_empty_body(world):
     refused(world.cb.post("/token", {}), "invalid_request")
 
 
-@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x", "text/plain", None, "nonsense"])
+@pytest.mark.parametrize(
+    "kind", ["application/json", "multipart/form-data; boundary=x", "text/plain", None, "nonsense"]
+)
 def test_HTTP_09_other_content_types(legate, world, kind):
     body = f"grant_type=client_credentials&resource={world.r1.uri}".encode()
     headers = {"Content-Type": kind} if kind else {}

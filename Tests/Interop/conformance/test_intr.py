@@ -22,7 +22,7 @@ def test_INTR_01_active_token(legate, world):
 
 
 def test_INTR_01_who_may_see_what(registry, world):
-    """A resource server what it acts as, a gateway what it stands before, an agent its own, `tokens:read` everything."""
+    """A resource server what it acts as, a gateway what it fronts, an agent its own, `tokens:read` everything."""
     token = world.cb.token(resource=world.r1.uri)
     assert world.rs1.sees(token)
     assert registry.gateway(world.r1).sees(token)
@@ -47,7 +47,9 @@ def test_INTR_02_revoked(world):
     inactive(world.rs1.introspect(token))
 
 
-@pytest.mark.parametrize("kind", ["random", "truncated", "no parts", "empty parts", "not ours", "stranger's", "assertion"])
+@pytest.mark.parametrize(
+    "kind", ["random", "truncated", "no parts", "empty parts", "not ours", "stranger's", "assertion"]
+)
 def test_INTR_02_not_a_live_token_of_ours(world, kind):
     token = world.cb.token(resource=world.r1.uri)
     header, claims = decode(token)

@@ -13,26 +13,56 @@ from raw import request, talk
 WELL_KNOWN = "/.well-known/oauth-authorization-server"
 
 REGISTERED_MEMBERS = {
-    "issuer", "authorization_endpoint", "token_endpoint", "jwks_uri", "registration_endpoint", "scopes_supported",
-    "response_types_supported", "response_modes_supported", "grant_types_supported",
-    "token_endpoint_auth_methods_supported", "token_endpoint_auth_signing_alg_values_supported",
-    "service_documentation", "ui_locales_supported", "op_policy_uri", "op_tos_uri", "revocation_endpoint",
-    "revocation_endpoint_auth_methods_supported", "revocation_endpoint_auth_signing_alg_values_supported",
-    "introspection_endpoint", "introspection_endpoint_auth_methods_supported",
-    "introspection_endpoint_auth_signing_alg_values_supported", "code_challenge_methods_supported",
-    "signed_metadata", "introspection_signing_alg_values_supported", "protected_resources",
-    "authorization_response_iss_parameter_supported", "dpop_signing_alg_values_supported",
-    "tls_client_certificate_bound_access_tokens", "mtls_endpoint_aliases", "authorization_details_types_supported",
-    "pushed_authorization_request_endpoint", "require_pushed_authorization_requests",
-    "client_id_metadata_document_supported", "authorization_grant_profiles_supported",
-    "subject_types_supported", "id_token_signing_alg_values_supported",
-}  # fmt: skip
+    "issuer",
+    "authorization_endpoint",
+    "token_endpoint",
+    "jwks_uri",
+    "registration_endpoint",
+    "scopes_supported",
+    "response_types_supported",
+    "response_modes_supported",
+    "grant_types_supported",
+    "token_endpoint_auth_methods_supported",
+    "token_endpoint_auth_signing_alg_values_supported",
+    "service_documentation",
+    "ui_locales_supported",
+    "op_policy_uri",
+    "op_tos_uri",
+    "revocation_endpoint",
+    "revocation_endpoint_auth_methods_supported",
+    "revocation_endpoint_auth_signing_alg_values_supported",
+    "introspection_endpoint",
+    "introspection_endpoint_auth_methods_supported",
+    "introspection_endpoint_auth_signing_alg_values_supported",
+    "code_challenge_methods_supported",
+    "signed_metadata",
+    "introspection_signing_alg_values_supported",
+    "protected_resources",
+    "authorization_response_iss_parameter_supported",
+    "dpop_signing_alg_values_supported",
+    "tls_client_certificate_bound_access_tokens",
+    "mtls_endpoint_aliases",
+    "authorization_details_types_supported",
+    "pushed_authorization_request_endpoint",
+    "require_pushed_authorization_requests",
+    "client_id_metadata_document_supported",
+    "authorization_grant_profiles_supported",
+    "subject_types_supported",
+    "id_token_signing_alg_values_supported",
+}
 
 GRANTS_OF_THE_WORLD = [
-    "authorization_code", "refresh_token", "client_credentials", "password", "implicit", TOKEN_EXCHANGE,
-    "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:saml2-bearer",
-    "urn:ietf:params:oauth:grant-type:device_code", "urn:openid:params:grant-type:ciba",
-]  # fmt: skip
+    "authorization_code",
+    "refresh_token",
+    "client_credentials",
+    "password",
+    "implicit",
+    TOKEN_EXCHANGE,
+    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    "urn:ietf:params:oauth:grant-type:saml2-bearer",
+    "urn:ietf:params:oauth:grant-type:device_code",
+    "urn:openid:params:grant-type:ciba",
+]
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +201,7 @@ def test_META_21_no_header_changes_the_issuer(legate, metadata, headers):
     said = talk(legate.port, request(f"GET {WELL_KNOWN} HTTP/1.1", *headers, host=None))
     assert b"evil.test" not in said.received
     if said.status == 200:
-            assert json.loads(said.final[0].body) == metadata
+        assert json.loads(said.final[0].body) == metadata
     else:
         assert said.status in (400, 421)
 
@@ -216,8 +246,11 @@ def test_META_25_signed_resource_metadata_verifies(legate, world):
 def test_META_26_only_registered_members(metadata):
     unknown = set(metadata) - REGISTERED_MEMBERS
     assert not unknown, unknown
-    assert all(isinstance(value, list) for name, value in metadata.items() if name.endswith("_supported")
-               and not isinstance(value, bool))  # fmt: skip
+    assert all(
+        isinstance(value, list)
+        for name, value in metadata.items()
+        if name.endswith("_supported") and not isinstance(value, bool)
+    )
 
 
 @pytest.mark.parametrize("room", ["admin", "vault", "revocations"])

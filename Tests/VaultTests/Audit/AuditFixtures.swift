@@ -6,7 +6,7 @@ extension AuditEvent {
         #"{"seq":2,"timestamp":"2026-03-01T09:30:00.250Z","event":"token.exchanged","decision":"allow","#
         + #""client_id":"agent-b","agent_id":"agent-b/1","delegating_user":"corp|alice","delegation_id":"dlg-1","#
         + #""session_id":"s-1","task_id":"t-1","jti":"j-2","parent_jti":"j-1","resource":"https://mcp.example/","#
-        + #""api_endpoint":"/token","mcp_server":"https://mcp.example/","scope_granted":"files:read files:list","#
+        + #""api_endpoint":"/token","mcp_server":"mcp.example","scope_granted":"files:read files:list","#
         + #""token_ttl":300,"request_context":"quarter \"Q1\" report","policy_evaluation":{"verdict":"permit","#
         + #""rule":"delegation","reason":"covers all"},"request_id":"r-1","#
         + #""trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","target":"client/agent-b","#
@@ -25,7 +25,7 @@ extension AuditEvent {
         event.parentJTI = "j-1"
         event.resource = "https://mcp.example/"
         event.apiEndpoint = "/token"
-        event.mcpServer = "https://mcp.example/"
+        event.mcpServer = "mcp.example"
         event.scopeGranted = "files:read files:list"
         event.tokenTTL = 300
         event.requestContext = #"quarter "Q1" report"#

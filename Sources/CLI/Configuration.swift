@@ -1,0 +1,180 @@
+import Configuration
+import Foundation
+import OAuth
+import SystemPackage
+
+/// What `init` and `serve` need to know, read once: flags before environment before file. Validated here, then handed
+/// down as values.
+struct LegateConfiguration: Sendable {
+    let data: String
+    /// Nil when nobody named one: then what the data directory was made with counts.
+    let issuer: IssuerURL?
+    let host: String
+    let port: Int
+    let rootKey: String
+    let tlsCertificate: String?
+    let tlsKey: String?
+    let auditRetention: AuditRetention
+
+    static let defaultIssuer = "http://127.0.0.1:8080"
+
+    /// One option: the same word as flag, environment variable and member of the file.
+    struct Option: Sendable {
+        let name: String
+        let placeholder: String
+        let fallback: String?
+        let help: String
+
+        var environment: String { "LEGATE_" + name.uppercased().replacing("-", with: "_") }
+    }
+
+    static let options: [Option] = [
+        Option(name: "data", placeholder: "DIR", fallback: "./data", help: "The data directory: database, audit archives, `admin.json`."),
+        Option(
+            name: "issuer", placeholder: "URL", fallback: defaultIssuer,
+            help: "The issuer identifier. `https`, or `http` on loopback. It is fixed when the data directory is made."
+        ),
+        Option(name: "listen", placeholder: "HOST:PORT", fallback: "127.0.0.1:8080", help: "Where to listen. Port 0 picks a free one."),
+        Option(name: "root-key", placeholder: "FILE", fallback: "./Keys/root.key", help: "The root key: 32 bytes as base64url, mode 0600. Made when absent."),
+        Option(name: "tls-certificate", placeholder: "FILE", fallback: nil, help: "PEM certificate chain. With `tls-key` the listener is TLS only."),
+        Option(name: "tls-key", placeholder: "FILE", fallback: nil, help: "PEM private key of the certificate."),
+        Option(
+            name: "audit-retention-age", placeholder: "DURATION", fallback: "90d",
+            help: "Audit records older than this move from the database to compressed archives. `never` keeps them."
+        ),
+        Option(
+            name: "audit-retention-records", placeholder: "N", fallback: "2000000",
+            help: "How many audit records the database keeps at most; older ones move to archives. `unlimited` for no limit."
+        ),
+    ]
+
+    /// Reads the options.
+    ///
+    /// - Parameters:
+    ///   - flags: what the command line set, by option name.
+    ///   - file: a JSON file with the same names, if there is one.
+    /// - Throws: `ConfigurationError` naming the field.
+    static func read(
+        flags: [String: String], environment: [String: String] = ProcessInfo.processInfo.environment, file: String?
+    ) async throws -> LegateConfiguration {
+        var ours: [String: String] = [:]
+        for (name, value) in environment where name.hasPrefix("LEGATE_") { ours[String(name.dropFirst(7))] = value }
+        var providers: [any ConfigProvider] = [
+            InMemoryProvider(
+                name: "flags",
+                values: Dictionary(
+                    uniqueKeysWithValues: flags.map { (AbsoluteConfigKey([$0.key]), ConfigValue(stringLiteral: $0.value)) }
+                )
+            ),
+            EnvironmentVariablesProvider(environmentVariables: ours),
+        ]
+        if let file {
+            do {
+                providers.append(try await FileProvider<JSONSnapshot>(filePath: FilePath(file)))
+            } catch {
+                throw ConfigurationError("config", "cannot be read as JSON: \(file)")
+            }
+        }
+        return try LegateConfiguration(ConfigReader(providers: providers))
+    }
+
+    private init(_ reader: ConfigReader) throws {
+        func text(_ name: String) -> String? {
+            let option = Self.options.first { $0.name == name }
+            return reader.string(forKey: ConfigKey([name])).flatMap { $0.isEmpty ? nil : $0 } ?? option?.fallback
+        }
+        data = text("data") ?? "./data"
+        rootKey = text("root-key") ?? "./Keys/root.key"
+        if let named = reader.string(forKey: ConfigKey(["issuer"])) {
+            guard let url = IssuerURL(named), !named.hasSuffix("/") else {
+                throw ConfigurationError(
+                    "issuer", "must be an https URL (http only on loopback) without query, fragment and final slash"
+                )
+            }
+            issuer = url
+        } else {
+            issuer = nil
+        }
+        (host, port) = try Self.address(text("listen") ?? "")
+        tlsCertificate = text("tls-certificate")
+        tlsKey = text("tls-key")
+        guard (tlsCertificate == nil) == (tlsKey == nil) else {
+            throw ConfigurationError(tlsKey == nil ? "tls-key" : "tls-certificate", "must be given together with the other")
+        }
+        auditRetention = AuditRetention(
+            age: try Self.age(text("audit-retention-age") ?? ""), records: try Self.count(text("audit-retention-records") ?? "")
+        )
+    }
+
+    private static func address(_ text: String) throws -> (String, Int) {
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]), (0...65535).contains(port)
+        else { throw ConfigurationError("listen", "must be HOST:PORT, such as 127.0.0.1:8080") }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        guard !host.isEmpty else { throw ConfigurationError("listen", "must be HOST:PORT, such as 127.0.0.1:8080") }
+        return (host, port)
+    }
+
+    private static func age(_ text: String) throws -> Int? {
+        if text == "never" { return nil }
+        guard let seconds = DurationArgument(argument: text)?.seconds, seconds > 0 else {
+            throw ConfigurationError("audit-retention-age", "must be a duration such as 90d, or never")
+        }
+        return seconds
+    }
+
+    private static func count(_ text: String) throws -> Int64? {
+        if text == "unlimited" { return nil }
+        guard let count = Int64(text), count >= 1000 else {
+            throw ConfigurationError("audit-retention-records", "must be a number of at least 1000, or unlimited")
+        }
+        return count
+    }
+
+    /// The reference page: `Docs/Configuration.md` is exactly this text, and a test compares them.
+    static var reference: String {
+        var page = """
+            # Configuration
+
+            `legate init` and `legate serve` read each option from the command line, else from the environment, else from
+            the JSON file that `--config` names, else take the default. Everything else is registered through the admin API.
+
+            | flag | environment | in the file | default | what it is |
+            |---|---|---|---|---|
+
+            """
+        for option in options {
+            let fallback = option.fallback.map { "`\($0)`" } ?? "none"
+            page += "| `--\(option.name) \(option.placeholder)` | `\(option.environment)` | `\(option.name)` | \(fallback) | \(option.help) |\n"
+        }
+        page += """
+
+            Bad configuration is refused at start, with the name of the field. A file looks like this:
+
+            ```json
+            {
+              "issuer": "https://auth.example.com",
+              "listen": "0.0.0.0:8443",
+              "tls-certificate": "/etc/legate/tls.crt",
+              "tls-key": "/etc/legate/tls.key",
+              "root-key": "/etc/legate/root.key"
+            }
+            ```
+
+            """
+        return page
+    }
+}
+
+/// A bad option: which, and what would be accepted.
+struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+    let field: String
+    let reason: String
+
+    init(_ field: String, _ reason: String) {
+        self.field = field
+        self.reason = reason
+    }
+
+    var description: String { "\(field): \(reason)" }
+}

@@ -1,0 +1,65 @@
+import Crypto
+import HTTPTypes
+import Hummingbird
+import JOSE
+import OAuth
+
+/// Documents that anyone may read and cache: server metadata, key set, resource metadata.
+struct MetadataRoutes: Sendable {
+    let server: AuthorizationServer
+
+    /// RFC 8414, and the same at `openid-configuration` for clients that look only there.
+    func authorizationServer(_ request: Request, _ context: LegateContext) async throws -> Response {
+        context.notes.note { $0.route = .metadata }
+        let document = server.metadata.authorizationServer(resources: server.registry.registeredResources)
+        return cacheable(JSON.object(document).serialized, for: request)
+    }
+
+    /// RFC 7517.
+    func jwks(_ request: Request, _ context: LegateContext) async throws -> Response {
+        context.notes.note { $0.route = .jwks }
+        let keys = server.keys.published(at: server.now())
+        return cacheable(JSON.object(keys.json).serialized, for: request)
+    }
+
+    /// RFC 9728 for one of Legate's own resources.
+    func own(_ resource: Resource) -> @Sendable (Request, LegateContext) async throws -> Response {
+        { request, context in
+            context.notes.note { $0.route = .resourceMetadata }
+            return cacheable(JSON.object(server.metadata.protectedResource(resource)).serialized, for: request)
+        }
+    }
+
+    /// RFC 9728 for a registered resource, ready for its gateway to serve.
+    func registered(_ request: Request, _ context: LegateContext) async throws -> Response {
+        context.notes.note { $0.route = .resourceMetadata }
+        guard let name = context.parameters.get("name"), let resource = server.registry.resource(named: name), resource.enabled
+        else { throw HTTPRefusal(status: .notFound, detail: "no such resource") }
+        let document = try server.metadata.signedProtectedResource(resource, keys: server.keys, at: server.now())
+        return Response(bytes: JSON.object(document).serialized, cache: Self.cache, headers: Self.cors)
+    }
+
+    private static let cache = "public, max-age=\(SigningKeys.cacheLifetime)"
+    private static let cors: HTTPFields = [.accessControlAllowOrigin: "*"]
+
+    private func cacheable(_ bytes: [UInt8], for request: Request) -> Response {
+        let tag = "\"" + Base64URL.encode(Array(SHA256.hash(data: bytes)).prefix(16)) + "\""
+        var headers = Self.cors
+        headers[.eTag] = tag
+        let known = request.headers[values: .ifNoneMatch].flatMap { $0.split(separator: ",") }
+        if known.contains(where: { $0.trimmed == tag || $0.trimmed == "*" || $0.trimmed == "W/" + tag }) {
+            headers[.cacheControl] = Self.cache
+            return Response(status: .notModified, headers: headers)
+        }
+        return Response(bytes: bytes, cache: Self.cache, headers: headers)
+    }
+}
+
+extension Substring {
+    fileprivate var trimmed: String {
+        var text = self
+        while text.first == " " { text.removeFirst() }
+        while text.last == " " { text.removeLast() }
+        return String(text)
+    }
+}

@@ -1,0 +1,131 @@
+import HTTPTypes
+import Hummingbird
+import JOSE
+import OAuth
+
+/// The one place where errors become answers. Endpoints throw; nobody else catches.
+///
+/// At the OAuth endpoints the shape is RFC 6749's, at the admin API and below it RFC 9457's. What is not the caller's
+/// fault is a 500, or a 503 when a security component cannot answer; nothing of it leaks.
+struct ErrorRenderer: Sendable {
+    enum Surface: Sendable {
+        case oauth
+        case problem
+    }
+
+    func answer(_ error: any Error, on surface: Surface, requestID: String) -> Response {
+        let fault = Fault(error)
+        switch surface {
+        case .oauth: return Response(fault.status, json: fault.oauth, headers: fault.headers)
+        case .problem:
+            return Response(
+                fault.status, type: ContentType.problem, bytes: JSON.object(fault.problem(requestID)).serialized,
+                headers: fault.headers
+            )
+        }
+    }
+}
+
+/// An error, in the words of HTTP.
+struct Fault {
+    let status: HTTPResponse.Status
+    /// The code of RFC 6749, which also names the problem type.
+    let code: String
+    let description: String
+    var fields: [FieldError] = []
+    var headers: HTTPFields = [:]
+    /// For the log alone.
+    var detail: String?
+
+    init(_ error: any Error) {
+        if let challenge = error as? Challenge { headers[.wwwAuthenticate] = challenge.header }
+        switch (error as? Challenge)?.error ?? error {
+        case let error as OAuthError:
+            status = Self.status(of: error.code)
+            code = error.code.rawValue
+            description = error.description
+            detail = error.detail
+            if let seconds = error.retryAfter { headers[.retryAfter] = String(seconds) }
+            if error.code == .slowDown {
+                headers[.rateLimitPolicy] = #""failed-authentication";q=\#(FailureThrottle.failuresPerWindow);w=\#(FailureThrottle.window)"#
+                headers[.rateLimit] = #""failed-authentication";r=0;t=\#(error.retryAfter ?? FailureThrottle.window)"#
+            }
+        case let refusal as HTTPRefusal:
+            status = refusal.status
+            code = OAuthError.Code.invalidRequest.rawValue
+            description = refusal.detail
+            headers = refusal.headers
+        case let error as InvalidDocument:
+            status = .badRequest
+            code = "invalid_document"
+            description = error.errors.map { "\($0.field) \($0.detail)" }.joined(separator: "; ")
+            fields = error.errors
+        case let failure as Registrar.Failure:
+            (status, code, description) = Self.describe(failure)
+        case let error as HTTPError:
+            status = error.status
+            code = error.status == .notFound ? "not_found" : OAuthError.Code.invalidRequest.rawValue
+            description = error.status == .notFound ? "there is nothing at this path" : error.status.reasonPhrase
+        case let error as LedgerUnavailable:
+            status = .serviceUnavailable
+            code = OAuthError.Code.temporarilyUnavailable.rawValue
+            description = "the decision could not be recorded, so it is not made; try again"
+            detail = "\(error.underlying)"
+            headers[.retryAfter] = "1"
+        default:
+            status = .internalServerError
+            code = OAuthError.Code.serverError.rawValue
+            description = "something is wrong on our side; the request id finds it in the log"
+            detail = "\(error)"
+        }
+    }
+
+    var oauth: JSONObject { ["error": .string(code), "error_description": .string(description)] }
+
+    func problem(_ requestID: String) -> JSONObject {
+        var document: JSONObject = [
+            "type": .string("urn:legate:problem:" + code.replacingUnderscores),
+            "title": .string(status.reasonPhrase),
+            "status": .integer(Int64(status.code)),
+            "detail": .string(description),
+            "request_id": .string(requestID),
+        ]
+        if !fields.isEmpty {
+            document["errors"] = .array(
+                fields.map { .object(["field": .string($0.field), "detail": .string($0.detail)]) }
+            )
+        }
+        return document
+    }
+
+    private static func status(of code: OAuthError.Code) -> HTTPResponse.Status {
+        switch code {
+        case .invalidClient, .invalidToken: .unauthorized
+        case .insufficientScope, .accessDenied: .forbidden
+        case .slowDown: .tooManyRequests
+        case .temporarilyUnavailable: .serviceUnavailable
+        case .serverError: .internalServerError
+        default: .badRequest
+        }
+    }
+
+    private static func describe(_ failure: Registrar.Failure) -> (HTTPResponse.Status, String, String) {
+        switch failure {
+        case .notFound(let kind, let id): (.notFound, "not_found", "no such \(kind.rawValue): \(id)")
+        case .exists(let kind, let id): (.conflict, "exists", "this \(kind.rawValue) exists already: \(id)")
+        case .stale(let kind, let id):
+            (.preconditionFailed, "stale", "\(kind.rawValue) \(id) was changed in the meantime: read it again")
+        case .isOwn(let name): (.conflict, "own_resource", "\(name) is one of Legate's own resources and cannot be changed")
+        }
+    }
+}
+
+/// An error with the challenge that tells the caller how to get in (RFC 6750 section 3, RFC 9728 section 5.1).
+struct Challenge: Error {
+    let error: OAuthError
+    let header: String
+}
+
+extension String {
+    fileprivate var replacingUnderscores: String { String(map { $0 == "_" ? "-" : $0 }) }
+}

@@ -1,0 +1,65 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import OAuth
+
+/// Limits on what a request may weigh, in bytes.
+enum Limits {
+    static let body = 64 * 1024
+    static let headers = 16 * 1024
+    static let target = 8 * 1024
+}
+
+/// A request that is refused for its form before anyone looks at its meaning.
+struct HTTPRefusal: Error {
+    let status: HTTPResponse.Status
+    let detail: String
+    var headers: HTTPFields = [:]
+}
+
+extension Request {
+    /// The whole body, or a refusal when it is larger than the limit.
+    func boundedBody() async throws -> [UInt8] {
+        if let length = headers[.contentLength].flatMap({ Int($0) }), length > Limits.body {
+            throw HTTPRefusal(status: .contentTooLarge, detail: "the body is larger than \(Limits.body) bytes")
+        }
+        do {
+            let buffer = try await body.collect(upTo: Limits.body)
+            return Array(buffer.readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw HTTPRefusal(status: .contentTooLarge, detail: "the body is larger than \(Limits.body) bytes")
+        }
+    }
+
+    /// The form, from the body alone.
+    func form() async throws -> OAuth.Parameters {
+        let type = headers[.contentType]?.prefix { $0 != ";" }.lowercased()
+        let bytes = try await boundedBody()
+        guard type?.trimmingSuffix(" ") == ContentType.form else {
+            throw OAuthError(.invalidRequest, "the content type must be \(ContentType.form)")
+        }
+        return try OAuth.Parameters(form: bytes)
+    }
+
+    /// The `Authorization` header. Two of them are one too many.
+    func authorization() throws -> String? {
+        let values = headers[values: .authorization]
+        guard values.count <= 1 else { throw OAuthError(.invalidRequest, "more than one Authorization header") }
+        return values.first
+    }
+
+    /// The form of a client at one of the OAuth endpoints.
+    func clientRequest(_ endpoint: String, in context: LegateContext) async throws -> ClientRequest {
+        ClientRequest(
+            authorization: try authorization(), parameters: try await form(), context: context.audited(as: endpoint)
+        )
+    }
+}
+
+extension String {
+    fileprivate func trimmingSuffix(_ character: Character) -> String {
+        var text = self
+        while text.last == character { text.removeLast() }
+        return text
+    }
+}

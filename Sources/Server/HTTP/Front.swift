@@ -1,0 +1,94 @@
+import HTTPTypes
+package import Hummingbird
+import JOSE
+import OAuth
+
+/// The front door: every request passes it, and every answer.
+///
+/// It gives the request its id, refuses what is too large or carries credentials in its URL, turns errors into answers,
+/// and writes one log line and one count. It reads no body and decides nothing about tokens.
+package struct Front<Inner: HTTPResponder>: HTTPResponder where Inner.Context == LegateContext {
+    package typealias Context = LegateContext
+
+    private let inner: Inner
+    private let renderer = ErrorRenderer()
+    private let problemPrefixes: [String]
+    private let isTLS: Bool
+    private let log: RequestLog
+    private let metrics: Metrics
+
+    init(_ inner: Inner, problemPrefixes: [String], isTLS: Bool, log: RequestLog, metrics: Metrics) {
+        self.inner = inner
+        self.problemPrefixes = problemPrefixes
+        self.isTLS = isTLS
+        self.log = log
+        self.metrics = metrics
+    }
+
+    package func respond(to request: Request, context: LegateContext) async throws -> Response {
+        let start = ContinuousClock.now
+        let requestID = Unguessable.text(bytes: 10)
+        let traceID = headerOnce(.traceparent, of: request).flatMap { TraceContext.traceID($0) }
+        context.notes.note {
+            $0.requestID = requestID
+            $0.traceID = traceID
+        }
+        var response: Response
+        do {
+            try checkShape(of: request)
+            response = try await inner.respond(to: request, context: context)
+        } catch {
+            let fault = Fault(error)
+            context.notes.note {
+                $0.error = fault.code
+                $0.detail = fault.detail ?? fault.description
+            }
+            response = renderer.answer(error, on: surface(of: request), requestID: requestID)
+            if fault.status == .contentTooLarge || fault.status == .requestHeaderFieldsTooLarge {
+                response.headers[.connection] = "close"
+            }
+        }
+        response.headers[.requestID] = requestID
+        response.headers[.contentTypeOptions] = "nosniff"
+        if isTLS { response.headers[.strictTransportSecurity] = "max-age=31536000" }
+
+        let duration = ContinuousClock.now - start
+        let notes = context.notes.value
+        metrics.request(route: notes.route, outcome: Metrics.Outcome(status: Int(response.status.code)), duration: duration)
+        log.write(request, response.status, notes, duration)
+        return response
+    }
+
+    private func surface(of request: Request) -> ErrorRenderer.Surface {
+        let path = request.uri.path
+        return problemPrefixes.contains { path == $0 || path.hasPrefix($0 + "/") } ? .problem : .oauth
+    }
+
+    private func headerOnce(_ name: HTTPField.Name, of request: Request) -> String? {
+        let values = request.headers[values: name]
+        return values.count == 1 ? values[0] : nil
+    }
+
+    /// Names that must never stand in a URL, where logs and histories keep them.
+    private static var credentials: Set<String> {
+        ["access_token", "client_secret", "client_assertion", "subject_token", "actor_token", "token"]
+    }
+
+    private func checkShape(of request: Request) throws {
+        let target = request.head.path ?? ""
+        guard target.utf8.count <= Limits.target else {
+            throw HTTPRefusal(status: .uriTooLong, detail: "the request target is longer than \(Limits.target) bytes")
+        }
+        var size = 0
+        for field in request.headers { size += field.name.rawName.utf8.count + field.value.utf8.count + 4 }
+        guard size <= Limits.headers else {
+            throw HTTPRefusal(
+                status: .requestHeaderFieldsTooLarge, detail: "the headers are larger than \(Limits.headers) bytes"
+            )
+        }
+        guard let query = request.uri.query, !query.isEmpty else { return }
+        for pair in query.split(separator: "&") where Self.credentials.contains(String(pair.prefix { $0 != "=" })) {
+            throw OAuthError(.invalidRequest, "credentials and tokens do not belong in a URL: send them in the body or a header")
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import HTTPTypes
+import Hummingbird
+import JOSE
+import OAuth
+
+/// One line for each request: what, who, how it ended and how long it took. Never a token, a secret or a query.
+struct RequestLog: Sendable {
+    let sink: LogSink
+    let now: Now
+
+    func write(
+        _ request: Request, _ status: HTTPResponse.Status, _ notes: RequestNotes.Notes, _ duration: Duration
+    ) {
+        sink.write { line in
+            line.beginObject()
+            line.member("time", RFC3339.text(now()))
+            line.member("level", status.code >= 500 ? "error" : "info")
+            line.member("message", "request")
+            line.member("request_id", notes.requestID)
+            if let traceID = notes.traceID { line.member("trace_id", traceID) }
+            line.member("method", request.method.rawValue)
+            line.member("route", notes.route.name)
+            line.member("path", String(request.uri.path.prefix(256)))
+            if let clientID = notes.clientID { line.member("client_id", clientID) }
+            line.member("status", Int64(status.code))
+            if let error = notes.error { line.member("error", error) }
+            if let detail = notes.detail { line.member("detail", String(detail.prefix(512))) }
+            line.member("duration_us", duration.microseconds)
+            line.endObject()
+        }
+    }
+}
+
+extension Duration {
+    var microseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
+}

@@ -1,0 +1,112 @@
+import HTTPTypes
+import Hummingbird
+import OAuth
+
+/// Every endpoint, in one table. What is not here does not exist (404); a method that is not here is 405.
+struct Routes {
+    let server: AuthorizationServer
+    let metrics: Metrics
+
+    typealias Handler = @Sendable (Request, LegateContext) async throws -> Response
+
+    func router() -> Router<LegateContext> {
+        let router = Router(context: LegateContext.self)
+        let base = server.issuer.path
+        let bearer = BearerAuthentication(server: server, resource: server.registry.ownResources.admin)
+        let metadata = MetadataRoutes(server: server)
+        let health = HealthRoutes(server: server, metrics: metrics)
+        let authorize = AuthorizeRoute()
+
+        // OAuth
+        add("\(base)/token", [.post: TokenRoute(endpoint: server.tokenEndpoint, metrics: metrics).respond], to: router)
+        add(
+            "\(base)/introspect",
+            [.post: IntrospectRoute(introspection: server.introspection, bearer: bearer).respond], to: router
+        )
+        add("\(base)/revoke", [.post: RevokeRoute(endpoint: server.revocationEndpoint).respond], to: router)
+        add("\(base)/authorize", [.get: authorize.respond, .post: authorize.respond], to: router)
+
+        // Metadata
+        add("/.well-known/oauth-authorization-server\(base)", [.get: metadata.authorizationServer], to: router)
+        add("/.well-known/openid-configuration\(base)", [.get: metadata.authorizationServer], to: router)
+        if !base.isEmpty {
+            add("\(base)/.well-known/openid-configuration", [.get: metadata.authorizationServer], to: router)
+        }
+        add("\(base)/.well-known/jwks.json", [.get: metadata.jwks], to: router)
+        for resource in server.registry.ownResources.all {
+            let path = String(resource.uri.text.dropFirst(server.issuer.origin.utf8.count))
+            add("/.well-known/oauth-protected-resource\(path)", [.get: metadata.own(resource)], to: router)
+        }
+        add("\(base)/resources/{name}/oauth-protected-resource", [.get: metadata.registered], to: router)
+
+        // Operations
+        add("\(base)/health/live", [.get: health.live], to: router)
+        add("\(base)/health/ready", [.get: health.ready], to: router)
+        add("\(base)/metrics", [.get: health.prometheus], to: router)
+
+        addAdmin("\(base)/admin", AdminAPI(server: server, bearer: bearer), to: router)
+        return router
+    }
+
+    private func addAdmin(_ base: String, _ api: AdminAPI, to router: Router<LegateContext>) {
+        func admin(_ path: String, _ verbs: [HTTPRequest.Method: (scope: String, handler: AdminAPI.Handler)]) {
+            let handlers = verbs.map { method, verb in
+                (method, api.endpoint("\(method.rawValue) /admin/\(path)", scope: verb.scope, verb.handler))
+            }
+            add("\(base)/\(path)", Dictionary(handlers) { first, _ in first }, to: router)
+        }
+        for kind in RegistryKind.allCases {
+            let routes = RegistryRoutes(server: server, kind: kind)
+            admin(kind.path, [.get: (kind.readScope, routes.list), .post: (kind.writeScope, routes.create)])
+            admin(
+                "\(kind.path)/{id}",
+                [
+                    .get: (kind.readScope, routes.show), .patch: (kind.writeScope, routes.update),
+                    .delete: (kind.writeScope, routes.delete),
+                ]
+            )
+        }
+        let clients = RegistryRoutes(server: server, kind: .client)
+        let delegations = RegistryRoutes(server: server, kind: .delegation)
+        let revocations = RevocationRoutes(server: server)
+        let keys = KeyRoutes(server: server)
+        let audit = AuditRoutes(server: server)
+        admin("clients/{id}/rotate-secret", [.post: ("clients:write", clients.rotateSecret)])
+        admin("clients/{id}/enable-agent", [.post: ("clients:write", clients.enableAgent)])
+        admin("delegations/{id}/revoke", [.post: ("delegations:write", delegations.revoke)])
+        admin(
+            "revocations", [.get: ("revocations:read", revocations.list), .post: ("revocations:write", revocations.create)]
+        )
+        admin("keys", [.get: ("keys:read", keys.list)])
+        admin("keys/rotate", [.post: ("keys:write", keys.rotate)])
+        admin("audit", [.get: ("audit:read", audit.list)])
+        admin("audit/trace/{id}", [.get: ("audit:read", audit.trace)])
+        admin("audit/verify", [.get: ("audit:read", audit.verify)])
+        admin("audit/export", [.get: ("audit:read", audit.export)])
+    }
+
+    /// Registers the methods of a path, `HEAD` wherever there is `GET`, and 405 for all others.
+    private func add(_ path: String, _ handlers: [HTTPRequest.Method: Handler], to router: Router<LegateContext>) {
+        var handlers = handlers
+        if let get = handlers[.get] {
+            handlers[.head] = { request, context in
+                var response = try await get(request, context)
+                response.headers[.contentLength] = response.body.contentLength.map(String.init)
+                response.body = ResponseBody()
+                return response
+            }
+        }
+        let allowed = handlers.keys.map(\.rawValue).sorted().joined(separator: ", ")
+        let all: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options, .trace, .connect]
+        for method in all {
+            let handler: Handler =
+                handlers[method] ?? { _, _ in
+                    throw HTTPRefusal(
+                        status: .methodNotAllowed, detail: "the method is not one of: \(allowed)",
+                        headers: [.allow: allowed]
+                    )
+                }
+            router.on(RouterPath(path), method: method) { request, context in try await handler(request, context) }
+        }
+    }
+}
