@@ -25,12 +25,14 @@ let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-h
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
@@ -64,7 +66,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "Storage",
-            dependencies: ["JOSE", "Vault", "OAuth", "CZlib", grdb],
+            dependencies: ["JOSE", "Vault", "OAuth", "CZlib", crypto, grdb],
             resources: [.embedInCode("Migrations")],
             swiftSettings: strict
         ),
@@ -81,7 +83,7 @@ let package = Package(
             name: "CLI",
             dependencies: [
                 "JOSE", "Vault", "OAuth", "Storage", "Server", argumentParser, asyncHTTPClient, configuration, logging,
-                nioCore, nioSSL, serviceLifecycle, crypto, systemPackage,
+                nioCore, nioSSL, serviceLifecycle, crypto, systemPackage, unixSignals,
             ],
             swiftSettings: strict
         ),
@@ -90,7 +92,7 @@ let package = Package(
             name: "Support",
             dependencies: [
                 "JOSE", "Vault", "OAuth", "Storage", "Server", hummingbird, asyncHTTPClient, httpTypes, logging,
-                nioCore,
+                nioCore, nioEmbedded,
             ],
             path: "Tests/Support",
             swiftSettings: strict
@@ -103,7 +105,7 @@ let package = Package(
             name: "StorageTests", dependencies: ["JOSE", "Vault", "OAuth", "Storage", "Support"], swiftSettings: strict),
         .testTarget(
             name: "ServerTests",
-            dependencies: ["JOSE", "Vault", "OAuth", "Storage", "Server", "Support"],
+            dependencies: ["JOSE", "Vault", "OAuth", "Storage", "Server", "Support", httpTypes],
             resources: [.copy("Transcripts")],
             swiftSettings: strict
         ),

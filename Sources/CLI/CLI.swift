@@ -1,3 +1,10 @@
 import ArgumentParser
-import Configuration
-@main struct M: ParsableCommand {}
+import Foundation
+
+@main
+struct Legate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "legate", abstract: "An authorization server and token vault for AI agents.",
+        subcommands: [Init.self, Serve.self]
+    )
+}

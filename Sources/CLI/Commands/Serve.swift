@@ -7,6 +7,7 @@ import OAuth
 import Server
 import ServiceLifecycle
 import Storage
+import UnixSignals
 
 /// `legate serve`
 struct Serve: AsyncParsableCommand {
@@ -101,7 +102,7 @@ private struct Housekeeping: Service {
     let logger: Logger
 
     func run() async throws {
-        try await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 do {
                     try await Task.sleep(for: .seconds(30))

@@ -50,7 +50,7 @@ package struct AuditTrail: Sendable {
         let endings = try await endings(of: chain, clients: clients)
         return [
             "jti": .string(jti),
-            "status": .string(status(of: issued, endings: endings)),
+            "status": .string(status(of: chain, endings: endings)),
             "token": .object(issued.json),
             "chain": .array(chain.map { .object($0.json) }),
             "delegation": try await describeDelegation(issued.event.delegationID),
@@ -113,22 +113,32 @@ package struct AuditTrail: Sendable {
         return found.sorted { $0.sequence < $1.sequence }
     }
 
-    private func status(of issued: AuditRecord, endings: [AuditRecord]) -> String {
-        let event = issued.event
-        guard let jti = event.jti, let clientID = event.clientID.flatMap({ ClientID($0) }) else { return "unknown" }
+    /// What the last token of a chain is worth, as introspection would say it.
+    private func status(of chain: [AuditRecord], endings: [AuditRecord]) -> String {
+        guard let event = chain.last?.event, let jti = event.jti, let clientID = event.clientID.flatMap({ ClientID($0) })
+        else { return "unknown" }
         let issuedAt = Timestamp(milliseconds: event.timestamp)
         if now() >= issuedAt.adding(seconds: event.tokenTTL ?? 0) {
             let ended = endings.contains { $0.event.name != .clientUpdated }
             return ended ? "revoked" : "expired"
         }
-        let identity = TokenIdentity(
-            jti: jti, issuedAt: issuedAt.seconds, subject: event.delegatingUser ?? clientID.text, clientID: clientID,
-            agentID: event.agentID, delegationID: event.delegationID.flatMap { DelegationID($0) },
+        let delegationID = event.delegationID.flatMap { DelegationID($0) }
+        var identity = TokenIdentity(
+            jti: jti, issuedAt: issuedAt.seconds,
+            subject: event.delegatingUser ?? chain.first?.event.clientID ?? clientID.text, clientID: clientID,
+            agentID: event.agentID, delegationID: delegationID,
             task: event.taskID.flatMap { QualifiedName(qualified: $0) },
             session: event.sessionID.flatMap { QualifiedName(qualified: $0) }
         )
-        let isEnabled = registry.client(clientID)?.enabled == true
-        return revocations.isDead(identity) || !isEnabled ? "revoked" : "active"
+        // Whoever exchanged stands in `act`; a client that began the chain for itself is its subject.
+        for record in chain where record.event.name == .tokenExchanged {
+            guard let actor = record.event.clientID.flatMap({ ClientID($0) }) else { continue }
+            identity.actors = ActorChain(Actor(clientID: actor, agentID: record.event.agentID), earlier: identity.actors)
+        }
+        let isStanding =
+            registry.allows(identity, at: now())
+            && delegationID.map { registry.delegation($0)?.status(at: now()) == .active } ?? true
+        return revocations.isDead(identity) || !isStanding ? "revoked" : "active"
     }
 
     // MARK: Is it whole?

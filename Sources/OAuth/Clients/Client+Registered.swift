@@ -80,10 +80,14 @@ extension Client: Registered {
             reader.parsed("auth", "one of " + methods.map(\.rawValue).joined(separator: ", ")) { text in
                 methods.first { $0.rawValue == text }
             } ?? .clientSecretBasic
+        // A secret that was given up must not come back with the method.
+        if authentication != .clientSecretBasic { secrets = [] }
         scopes = reader.scopes("scopes")
         resources = reader.resources("resources")
+        let namesGrants = reader.value("grants") != nil
         grants = Set(reader.list("grants", "client_credentials or token_exchange") { GrantType(name: $0) })
-        if grants.isEmpty { grants = [.clientCredentials] }
+        // Absent means the usual one; an empty list means none.
+        if !namesGrants { grants = [.clientCredentials] }
         actsAs = reader.parsed("acts_as", "a registered resource") { ResourceURI($0) }
         tier = reader.text("tier", limit: 64)
         tokenTTL = reader.seconds("token_ttl", in: 1...TokenLifetime.ceiling)

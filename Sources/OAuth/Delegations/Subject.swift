@@ -16,6 +16,16 @@ package struct UserSubject: Hashable, Sendable, CustomStringConvertible {
         self.init(issuer: issuer, subject: String(claim[claim.index(after: bar)...]))
     }
 
+    /// Byte by byte: Swift's own comparison would take canonically equivalent names for the same user.
+    package static func == (left: UserSubject, right: UserSubject) -> Bool {
+        left.issuer == right.issuer && left.subject.utf8.elementsEqual(right.subject.utf8)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(issuer)
+        for byte in subject.utf8 { hasher.combine(byte) }
+    }
+
     /// The `sub` claim.
     package var claim: String { issuer.text + "|" + subject }
     package var description: String { claim }

@@ -135,7 +135,11 @@ struct Target {
             try add(resource)
         }
         if audiences {
-            for text in parameters.all(.audience).prefix(8) { try add(try named(text)) }
+            let audiences = parameters.all(.audience)
+            guard audiences.count <= 8 else {
+                throw OAuthError(.invalidTarget, "a token is for exactly one resource: ask for one at a time")
+            }
+            for text in audiences { try add(try named(text)) }
         }
         if let found { return found }
         guard client.resources.count == 1, let only = client.resources.first, let resource = registry.resource(only) else {

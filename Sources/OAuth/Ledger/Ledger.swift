@@ -93,7 +93,8 @@ package final class Ledger: Sendable {
         entered.reserveCapacity(batch.count)
         for var pending in batch {
             let tombstones = enterTombstones(of: &pending.entry)
-            if let token = pending.entry.issues, revocations.isDead(token) {
+            // What came in while the token was being decided has been applied by now: decide again, not too late.
+            if let token = pending.entry.issues, revocations.isDead(token) || !registry.allows(token, at: now()) {
                 pending.answer.resume(throwing: CommitFailure.revoked)
                 continue
             }

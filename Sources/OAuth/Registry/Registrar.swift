@@ -226,6 +226,11 @@ package struct Registrar: Sendable {
         case let issuer as TrustedIssuer:
             name = .issuerDistrusted
             entry.end(issuer: issuer.name, in: registry, at: time, reason: "issuer distrusted")
+            // Another issuer that gets the same name later must not inherit what was allowed to this one.
+            for rule in registry.rules(of: issuer.name) { entry.changes.append(.delete(.rule(rule))) }
+            for client in registry.clients(mappedTo: issuer.name) {
+                entry.unmap(client, from: issuer.name, by: caller, at: time)
+            }
             entry.changes.append(.delete(.issuer(issuer)))
         case let rule as DelegationRule:
             name = .ruleDeleted
@@ -237,7 +242,7 @@ package struct Registrar: Sendable {
         }
         var event = caller.event(name, target: "\(kind.rawValue)/\(current.identifier)", rule: kind.writeScope, at: time)
         event.before = current.document(at: time).text
-        entry.audit = [event]
+        entry.audit.append(event)
         try await commit(entry, of: kind, identifier)
     }
 
@@ -303,6 +308,20 @@ extension Entry {
             changes.append(.revokeDelegation(delegation.id, at: time))
             changes.append(.revoke(Revocation(.delegation, delegation.id.text, at: time, reason: reason)))
         }
+    }
+
+    /// Takes an issuer's workloads from a client.
+    mutating func unmap(_ client: Client, from issuer: IssuerName, by caller: Operator, at time: Timestamp) {
+        var changed = client
+        changed.workloads.removeAll { $0.issuer == issuer }
+        changed.revision += 1
+        var event = caller.event(
+            .clientUpdated, target: "client/\(client.id)", rule: RegistryKind.client.writeScope, at: time
+        )
+        event.before = client.document(at: time).text
+        event.after = changed.document(at: time).text
+        changes.append(.update(.client(changed), from: client.revision))
+        audit.append(event)
     }
 
     /// Ends the tokens and delegations of all users of an issuer.

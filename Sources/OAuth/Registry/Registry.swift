@@ -92,6 +92,21 @@ package final class Registry: Sendable {
 
     package func rules(for client: ClientID) -> [DelegationRule] { state.withLock { $0.rules[client] ?? [] } }
 
+    /// Rules for users of an issuer, whichever client they are for.
+    func rules(of issuer: IssuerName) -> [DelegationRule] {
+        state.withLock { state in
+            state.rules.values.flatMap { $0 }.filter { $0.issuer == issuer }.sorted { $0.id < $1.id }
+        }
+    }
+
+    /// Clients that subjects of an issuer stand for.
+    func clients(mappedTo issuer: IssuerName) -> [Client] {
+        state.withLock { state in
+            Set(state.workloads.filter { $0.key.issuer == issuer }.values).compactMap { state.clients[$0] }
+                .sorted { $0.id < $1.id }
+        }
+    }
+
     package func rule(_ id: RuleID) -> DelegationRule? {
         state.withLock { state in
             for rules in state.rules.values {
@@ -106,6 +121,26 @@ package final class Registry: Sendable {
         state.withLock { state in
             guard let until = state.closed[ClosedName(kind: kind, id: id)] else { return false }
             return until.map { now < $0 } ?? true
+        }
+    }
+
+    /// Whether a token may be issued as far as what is committed by now goes: its clients enabled, its delegation not
+    /// revoked, its names open. A delegation that is made together with the token is not known yet.
+    func allows(_ token: TokenIdentity, at now: Timestamp) -> Bool {
+        state.withLock { state in
+            guard state.clients[token.clientID]?.enabled == true else { return false }
+            for actor in token.actors?.actors ?? [] where actor.clientID != token.clientID {
+                guard state.clients[actor.clientID]?.enabled == true else { return false }
+            }
+            if let id = token.delegationID, state.delegations[id]?.revokedAt != nil { return false }
+            guard !state.closed.isEmpty else { return true }
+            let names = [
+                (Revocation.Kind.task, token.task?.text), (.session, token.session?.text), (.agent, token.agentID),
+            ]
+            return !names.contains { kind, id in
+                guard let id, let until = state.closed[ClosedName(kind: kind, id: id)] else { return false }
+                return until.map { now < $0 } ?? true
+            }
         }
     }
 

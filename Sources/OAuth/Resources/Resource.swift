@@ -76,6 +76,9 @@ extension Resource: Registered {
         if let uri, context.registry.ownResources.all.contains(where: { $0.uri == uri }) {
             reader.refuse("resource", "is one of Legate's own resources")
         }
+        if let name, context.registry.ownResources.all.contains(where: { $0.name == name }) {
+            reader.refuse("name", "is the name of one of Legate's own resources")
+        }
         var resource = Resource(
             uri: uri ?? ResourceURI(unchecked: ""), name: name ?? "", scopes: .empty, createdAt: context.now
         )

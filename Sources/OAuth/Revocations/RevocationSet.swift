@@ -144,7 +144,8 @@ package struct TokenIdentity: Sendable, Equatable {
         }
         for actor in actors?.actors ?? [] {
             body(.client, actor.clientID.text)
-            if let agentID = actor.agentID { body(.agent, agentID) }
+            // An actor that named no instance is its client's unnamed one.
+            body(.agent, actor.agentID ?? actor.clientID.text)
         }
     }
 }

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import JOSE
 import OAuth
+import Vault
 
 /// `/health/live`, `/health/ready`, `/metrics`
 struct HealthRoutes: Sendable {

@@ -1,0 +1,125 @@
+import Testing
+
+@testable import OAuth
+
+@Suite("The set of tombstones")
+struct RevocationSetTests {
+    private func set(_ revocations: (Revocation.Kind, String)...) -> RevocationSet {
+        let set = RevocationSet()
+        for (kind, id) in revocations { _ = set.enter(Revocation(kind, id, at: Fixtures.now), at: Fixtures.now) }
+        return set
+    }
+
+    private var identity: TokenIdentity {
+        var identity = Fixtures.identity("worker", jti: "t1", subject: "corp|alice")
+        identity.keyID = "k1"
+        identity.agentID = "worker/w1"
+        identity.delegationID = DelegationID("dlg_1")
+        identity.task = QualifiedName(qualified: "planner/task")
+        identity.session = QualifiedName(qualified: "planner/session")
+        identity.actors = ActorChain(
+            Actor(clientID: Fixtures.id("worker"), agentID: "worker/w1"),
+            earlier: ActorChain(
+                Actor(clientID: Fixtures.id("broker")),
+                earlier: ActorChain(Actor(clientID: Fixtures.id("planner"), agentID: "planner/p1"))
+            )
+        )
+        return identity
+    }
+
+    @Test(
+        "every id that a token carries kills it, wherever it stands",
+        arguments: [
+            (.token, "t1"), (.key, "k1"), (.client, "worker"), (.client, "broker"), (.client, "planner"),
+            (.agent, "worker/w1"), (.agent, "planner/p1"), (.agent, "broker"), (.delegation, "dlg_1"),
+            (.task, "planner/task"), (.session, "planner/session"), (.subject, "corp|alice"), (.issuer, "corp"),
+        ] as [(Revocation.Kind, String)]
+    )
+    func kills(kind: Revocation.Kind, id: String) { #expect(set((kind, id)).isDead(identity)) }
+
+    @Test(
+        "no other id does",
+        arguments: [
+            (.token, "t2"), (.key, "k2"), (.client, "corp"), (.client, "alice"), (.agent, "worker"), (.agent, "planner"),
+            (.agent, "planner/w1"), (.delegation, "dlg_2"), (.task, "worker/task"), (.task, "planner/session"),
+            (.session, "planner/task"), (.subject, "corp|bob"), (.subject, "other|alice"), (.issuer, "corp|alice"),
+            (.token, "T1"), (.client, "Worker"),
+        ] as [(Revocation.Kind, String)]
+    )
+    func spares(kind: Revocation.Kind, id: String) { #expect(!set((kind, id)).isDead(identity)) }
+
+    @Test("a client that is the subject of somebody else's token kills it too")
+    func subjectClient() {
+        let token = Fixtures.identity("worker", subject: "planner")
+        #expect(set((.client, "planner")).isDead(token))
+    }
+
+    @Test("the whole second of the tombstone is dead, the next one lives")
+    func second() {
+        let set = RevocationSet()
+        let late = Timestamp(milliseconds: Fixtures.now.milliseconds + 1)
+        _ = set.enter(Revocation(.client, "planner", at: late), at: late)
+        #expect(set.isDead(Fixtures.identity(issuedAt: Fixtures.now.seconds - 1)))
+        #expect(set.isDead(Fixtures.identity(issuedAt: Fixtures.now.seconds)))
+        #expect(!set.isDead(Fixtures.identity(issuedAt: Fixtures.now.seconds + 1)))
+    }
+
+    @Test("a tombstone takes the second in which it takes hold, not the one in which it was asked for")
+    func entered() {
+        let set = RevocationSet()
+        let later = Fixtures.now.adding(seconds: 2)
+        let entered = set.enter(Revocation(.client, "planner", at: Fixtures.now), at: later)
+        #expect(entered.issuedBefore == later.seconds)
+        #expect(entered.expires == later.adding(seconds: TokenLifetime.ceiling + 1))
+        #expect(set.isDead(Fixtures.identity(issuedAt: later.seconds)))
+    }
+
+    @Test("numbers grow by one, and go on after a restart")
+    func sequence() {
+        let set = RevocationSet([], lastSequence: 41)
+        let first = set.enter(Revocation(.token, "a", at: Fixtures.now), at: Fixtures.now)
+        let second = set.enter(Revocation(.token, "a", at: Fixtures.now), at: Fixtures.now)
+        #expect(first.sequence == 42)
+        #expect(second.sequence == 43)
+    }
+
+    @Test("an older tombstone never weakens a newer one")
+    func monotone() {
+        let newer = Revocation(.client, "planner", at: Fixtures.now.adding(seconds: 10))
+        let older = Revocation(.client, "planner", at: Fixtures.now)
+        for order in [[newer, older], [older, newer]] {
+            let set = RevocationSet(order)
+            #expect(set.deadline(for: Fixtures.identity()) == newer.issuedBefore)
+            set.prune(at: older.expires)
+            #expect(set.count == 1)
+        }
+    }
+
+    @Test("a tombstone is kept as long as a token that it kills could live, and not longer")
+    func prune() {
+        let set = set((.client, "planner"), (.task, "planner/t"))
+        #expect(set.prune(at: Fixtures.now.adding(seconds: TokenLifetime.ceiling)) == 0)
+        #expect(set.count == 2)
+        #expect(set.prune(at: Fixtures.now.adding(seconds: TokenLifetime.ceiling + 1)) == 2)
+        #expect(set.count == 0)
+        #expect(set.deadline(for: identity) == nil)
+    }
+
+    @Test("a question costs as much with a hundred thousand tombstones as with ten")
+    func cost() {
+        func time(_ count: Int) -> Duration {
+            let set = RevocationSet(
+                (0..<count).map { Revocation(.token, "other-\($0)", at: Fixtures.now) }
+            )
+            let token = identity
+            var best = Duration.seconds(1)
+            for _ in 0..<5 {
+                let start = ContinuousClock.now
+                for _ in 0..<200 where set.isDead(token) { Issue.record("dead") }
+                best = min(best, ContinuousClock.now - start)
+            }
+            return best
+        }
+        #expect(time(100_000) < time(10) * 20)
+    }
+}
