@@ -18,6 +18,7 @@ let strict: [SwiftSetting] = [
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
@@ -66,7 +67,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "Storage",
-            dependencies: ["JOSE", "Vault", "OAuth", "CZlib", crypto, grdb],
+            dependencies: ["JOSE", "Vault", "OAuth", "CZlib", crypto, grdb, sqlite],
             resources: [.embedInCode("Migrations")],
             swiftSettings: strict
         ),
@@ -83,7 +84,7 @@ let package = Package(
             name: "CLI",
             dependencies: [
                 "JOSE", "Vault", "OAuth", "Storage", "Server", argumentParser, asyncHTTPClient, configuration, logging,
-                nioCore, nioSSL, serviceLifecycle, crypto, systemPackage, unixSignals,
+                nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, crypto, systemPackage, unixSignals,
             ],
             swiftSettings: strict
         ),
@@ -102,14 +103,15 @@ let package = Package(
         .testTarget(
             name: "OAuthTests", dependencies: ["JOSE", "Vault", "OAuth", "Support", crypto], swiftSettings: strict),
         .testTarget(
-            name: "StorageTests", dependencies: ["JOSE", "Vault", "OAuth", "Storage", "Support"], swiftSettings: strict),
+            name: "StorageTests", dependencies: ["JOSE", "Vault", "OAuth", "Storage", "Support", grdb],
+            swiftSettings: strict),
         .testTarget(
             name: "ServerTests",
             dependencies: ["JOSE", "Vault", "OAuth", "Storage", "Server", "Support", httpTypes],
             resources: [.copy("Transcripts")],
             swiftSettings: strict
         ),
-        .testTarget(name: "CLITests", dependencies: ["CLI"], swiftSettings: strict),
+        .testTarget(name: "CLITests", dependencies: ["CLI", "JOSE", argumentParser], swiftSettings: strict),
         .executableTarget(
             name: "BareHandler",
             dependencies: [hummingbird, nioCore],

@@ -1,12 +1,12 @@
 -- What operators register. Lists of scopes and resources are space-separated: neither may contain a space.
 
 CREATE TABLE settings (
-    name  TEXT PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 64),
+    name  TEXT PRIMARY KEY NOT NULL CHECK (length(name) BETWEEN 1 AND 64),
     value TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE resources (
-    uri                 TEXT PRIMARY KEY CHECK (length(uri) BETWEEN 1 AND 512),
+    uri                 TEXT PRIMARY KEY NOT NULL CHECK (length(uri) BETWEEN 1 AND 512),
     name                TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 64),
     kind                TEXT NOT NULL CHECK (kind IN ('api', 'mcp')),
     enabled             INTEGER NOT NULL CHECK (enabled IN (0, 1)),
@@ -19,7 +19,7 @@ CREATE TABLE resources (
 ) STRICT;
 
 CREATE TABLE clients (
-    client_id       TEXT PRIMARY KEY CHECK (length(client_id) BETWEEN 1 AND 64),
+    client_id       TEXT PRIMARY KEY NOT NULL CHECK (length(client_id) BETWEEN 1 AND 64),
     name            TEXT NOT NULL CHECK (length(name) >= 1),
     kind            TEXT NOT NULL CHECK (kind IN ('agent', 'gateway', 'resource', 'admin')),
     enabled         INTEGER NOT NULL CHECK (enabled IN (0, 1)),
@@ -46,13 +46,14 @@ CREATE TABLE clients (
 -- HMAC-SHA-256 under a vault key, never the secret. One without an end is the current one.
 CREATE TABLE client_secrets (
     client_id  TEXT NOT NULL REFERENCES clients (client_id) ON DELETE CASCADE,
+    position   INTEGER NOT NULL CHECK (position >= 0),
     digest     BLOB NOT NULL CHECK (length(digest) = 32),
     expires_at INTEGER,
-    PRIMARY KEY (client_id, digest)
-) STRICT;
+    PRIMARY KEY (client_id, position)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE issuers (
-    name                  TEXT PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 32),
+    name                  TEXT PRIMARY KEY NOT NULL CHECK (length(name) BETWEEN 1 AND 32),
     url                   TEXT NOT NULL UNIQUE,
     jwks                  TEXT,
     jwks_uri              TEXT,
@@ -67,7 +68,7 @@ CREATE TABLE issuers (
 ) STRICT;
 
 CREATE TABLE delegation_rules (
-    rule_id    TEXT PRIMARY KEY,
+    rule_id    TEXT PRIMARY KEY NOT NULL CHECK (length(rule_id) BETWEEN 1 AND 128),
     issuer     TEXT NOT NULL,
     group_name TEXT,
     subject    TEXT,
@@ -81,7 +82,7 @@ CREATE TABLE delegation_rules (
 ) STRICT;
 
 CREATE TABLE delegations (
-    delegation_id TEXT PRIMARY KEY,
+    delegation_id TEXT PRIMARY KEY NOT NULL CHECK (length(delegation_id) BETWEEN 1 AND 128),
     issuer        TEXT NOT NULL,
     subject       TEXT NOT NULL CHECK (length(subject) >= 1),
     issuer_url    TEXT NOT NULL,

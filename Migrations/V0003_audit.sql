@@ -43,13 +43,14 @@ CREATE TABLE audit_head (
     code BLOB NOT NULL CHECK (length(code) = 32)
 ) STRICT;
 
+-- What left the table above: files beside the database.
 CREATE TABLE audit_archives (
     first_seq           INTEGER PRIMARY KEY,
-    last_seq            INTEGER NOT NULL,
-    first_previous_hash BLOB NOT NULL,
-    last_hash           BLOB NOT NULL,
-    last_timestamp      INTEGER NOT NULL,
-    file                TEXT NOT NULL UNIQUE,
+    last_seq            INTEGER NOT NULL UNIQUE,
+    first_previous_hash BLOB NOT NULL CHECK (length(first_previous_hash) = 32),
+    last_hash           BLOB NOT NULL CHECK (length(last_hash) = 32),
+    latest_timestamp    INTEGER NOT NULL,
+    file                TEXT NOT NULL UNIQUE CHECK (file NOT LIKE '%/%'),
     checkpoint          TEXT NOT NULL,
     created_at          INTEGER NOT NULL,
     CHECK (last_seq >= first_seq)

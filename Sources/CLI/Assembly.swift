@@ -90,6 +90,11 @@ struct Assembly {
                 "data", "the head of the audit trail was not written by this server; restore the database from a backup"
             )
         }
+        guard try await store.auditExtent().lastSequence <= head.sequence else {
+            throw ConfigurationError(
+                "data", "the audit trail holds records behind its head that this server did not write; restore a backup"
+            )
+        }
         let snapshot = try await store.load(at: Self.now())
         self.store = store
         self.metrics = metrics

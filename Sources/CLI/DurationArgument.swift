@@ -1,17 +1,43 @@
 import ArgumentParser
 
-/// A duration on the command line: `90s`, `15m`, `8h`, `30d`.
-struct DurationArgument: ExpressibleByArgument, Sendable, Equatable {
-    /// Whole seconds.
+/// A length of time on the command line: `90s`, `15m`, `8h`, `30d`.
+struct DurationArgument: ExpressibleByArgument, Equatable, Sendable {
     let seconds: Int
 
+    /// Nil unless the text is a whole number and one unit, and its seconds fit.
     init?(argument: String) {
-        let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
-        guard let unit = argument.last.flatMap({ units[$0] }), let number = Int(argument.dropLast()), number >= 0,
-            argument.dropLast().allSatisfy(\.isWholeNumber)
+        let scale: Int
+        switch argument.utf8.last {
+        case UInt8(ascii: "s"): scale = 1
+        case UInt8(ascii: "m"): scale = 60
+        case UInt8(ascii: "h"): scale = 3600
+        case UInt8(ascii: "d"): scale = 86_400
+        default: return nil
+        }
+        let digits = argument.utf8.dropLast()
+        guard !digits.isEmpty, digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            let number = Int(argument.dropLast())
         else { return nil }
-        let (seconds, overflow) = number.multipliedReportingOverflow(by: unit)
+        let (seconds, overflow) = number.multipliedReportingOverflow(by: scale)
         guard !overflow else { return nil }
         self.seconds = seconds
+    }
+
+    static var defaultCompletionKind: CompletionKind { .list(["90s", "15m", "8h", "30d"]) }
+}
+
+/// The lifetime of tokens: a duration, or `default` to leave it to the server.
+struct TokenLifetimeArgument: ExpressibleByArgument, Equatable, Sendable {
+    /// Nil means the server's default.
+    let seconds: Int?
+
+    init?(argument: String) {
+        if argument == "default" {
+            seconds = nil
+        } else if let duration = DurationArgument(argument: argument) {
+            seconds = duration.seconds
+        } else {
+            return nil
+        }
     }
 }

@@ -91,8 +91,7 @@ struct Routes {
         if let get = handlers[.get] {
             handlers[.head] = { request, context in
                 var response = try await get(request, context)
-                response.headers[.contentLength] = response.body.contentLength.map(String.init)
-                response.body = ResponseBody()
+                response.body = ResponseBody(contentLength: response.body.contentLength) { try await $0.finish(nil) }
                 return response
             }
         }

@@ -1,177 +1,175 @@
-import Foundation
 import GRDB
 package import OAuth
 package import Vault
 
 extension SQLiteStore {
     package func auditHead() async throws -> (head: AuditHead, code: [UInt8])? {
-        try await pool.read { try Self.head(in: $0) }
+        try await pool.read { try AuditHeadRecord.read(in: $0) }
     }
 
-    static func head(in database: Database) throws -> (head: AuditHead, code: [UInt8])? {
-        guard let row = try Row.fetchOne(database, sql: "SELECT seq, hash, code FROM audit_head") else { return nil }
-        return (AuditHead(sequence: row[0], hash: [UInt8](row[1] as Data)), [UInt8](row[2] as Data))
+    package func archiveCheckpoints() async throws -> [String] {
+        try await pool.read { try AuditArchiveRecord.all(in: $0).map(\.checkpoint) }
     }
 
     package func auditExtent() async throws -> AuditExtent {
         try await pool.read { database in
-            let row = try Row.fetchOne(
-                database, sql: "SELECT (SELECT min(seq) FROM audit), (SELECT max(seq) FROM audit), (SELECT timestamp FROM audit ORDER BY seq LIMIT 1)"
+            // What is archived but not yet removed does not count twice.
+            let archived = try AuditArchiveRecord.lastSequence(in: database)
+            let first = try database.first(
+                "SELECT seq, timestamp FROM audit WHERE seq > ? ORDER BY seq LIMIT 1", { $0.add(archived) },
+                { (sequence: $0.integer(0), time: $0.time(1)) }
             )
-            let pages = try Int64.fetchOne(database, sql: "PRAGMA page_count") ?? 0
-            let size = try Int64.fetchOne(database, sql: "PRAGMA page_size") ?? 0
+            let last = try database.first("SELECT max(seq) FROM audit WHERE seq > ?", { $0.add(archived) }, { $0.integer(0) })
+            let pages = try database.first("PRAGMA page_count") { $0.integer(0) } ?? 0
+            let pageSize = try database.first("PRAGMA page_size") { $0.integer(0) } ?? 0
             return AuditExtent(
-                firstSequence: row?[0] ?? 0, lastSequence: row?[1] ?? 0,
-                firstTimestamp: (row?[2] as Int64?).map { Timestamp(milliseconds: $0) }, bytes: pages * size
+                firstSequence: first?.sequence ?? 0, lastSequence: last ?? 0, firstTimestamp: first?.time,
+                bytes: pages * pageSize
             )
         }
     }
+
+    // MARK: Queries
 
     package func auditRecords(matching query: AuditQuery) async throws -> [AuditRecord] {
-        var archived: [AuditRecord] = []
-        let segments = try await archiveSegments().filter { segment in
-            segment.lastSequence > query.after && query.since.map { segment.lastTimestamp >= $0.milliseconds } ?? true
+        guard query.limit > 0 else { return [] }
+        // Read in one snapshot: no record is missed or taken twice while an archive is made.
+        let (all, live) = try await pool.read { database in
+            (try AuditArchiveRecord.all(in: database), try Self.live(query, in: database))
         }
-        for segment in segments where query.newest || archived.count < query.limit {
-            try archives.forEachRecord(in: segment) { record in
-                guard query.matches(record), query.newest || archived.count < query.limit else { return }
-                archived.append(record)
-            }
+        let wanted = all.filter { archive in
+            archive.lastSequence > query.after
+                && query.since.map { archive.latestTimestamp >= $0.milliseconds } ?? true
         }
-        let live = try await pool.read { try Self.live($0, matching: query) }
-        let all = archived + live
-        return query.newest ? Array(all.suffix(query.limit)) : Array(all.prefix(query.limit))
+        if wanted.isEmpty || (query.newest && live.count == query.limit) { return live }
+        let archives = archives
+        return try await Blocking.run {
+            query.newest
+                ? try Self.newest(query, in: wanted, archives, before: live)
+                : try Self.oldest(query, in: wanted, archives, before: live)
+        }
     }
 
-    private static func live(_ database: Database, matching query: AuditQuery) throws -> [AuditRecord] {
-        var conditions = ["seq > ?"]
-        var arguments: StatementArguments = [query.after]
-        func add(_ column: String, _ value: (any DatabaseValueConvertible)?, _ comparison: String = "=") {
+    private static func oldest(
+        _ query: AuditQuery, in segments: [AuditArchiveRecord], _ archives: AuditArchives, before live: [AuditRecord]
+    ) throws -> [AuditRecord] {
+        var found: [AuditRecord] = []
+        for segment in segments {
+            try archives.forEachRecord(in: segment, containing: query.marks) { record in
+                if query.matches(record) { found.append(record) }
+                return found.count < query.limit
+            }
+            if found.count == query.limit { return found }
+        }
+        return found + live.prefix(query.limit - found.count)
+    }
+
+    private static func newest(
+        _ query: AuditQuery, in segments: [AuditArchiveRecord], _ archives: AuditArchives, before live: [AuditRecord]
+    ) throws -> [AuditRecord] {
+        var found = live
+        for segment in segments.reversed() where found.count < query.limit {
+            let room = query.limit - found.count
+            var matching: [AuditRecord] = []
+            try archives.forEachRecord(in: segment, containing: query.marks) { record in
+                if query.matches(record) { matching.append(record) }
+                // Twice the room, so that old ones are dropped seldom.
+                if matching.count >= 2 * room { matching.removeFirst(matching.count - room) }
+                return true
+            }
+            found = matching.suffix(room) + found
+        }
+        return found
+    }
+
+    /// What matches in the database, oldest first.
+    private static func live(_ query: AuditQuery, in database: Database) throws -> [AuditRecord] {
+        let archived = try AuditArchiveRecord.lastSequence(in: database)
+        var conditions = ["audit.seq > ?"]
+        var arguments = Arguments { $0.add(max(query.after, archived)) }
+        func narrow(_ column: String, _ value: String?) {
             guard let value else { return }
-            conditions.append("\(column) \(comparison) ?")
-            arguments += [value]
+            conditions.append("\(column) = ?")
+            arguments.add(value)
         }
-        add("client_id", query.clientID)
-        add("delegating_user", query.subject)
-        add("delegation_id", query.delegationID)
-        add("task_id", query.taskID)
-        add("jti", query.jti)
-        add("target", query.target)
-        add("allowed", query.decision.map { $0 == .allow })
-        add("timestamp", query.since?.milliseconds, ">=")
-        let rows = try Row.fetchAll(
-            database,
-            sql: """
-                SELECT \(AuditTable.list), coalesce((SELECT hash FROM audit AS before WHERE before.seq = audit.seq - 1), \
-                (SELECT last_hash FROM audit_archives WHERE last_seq = audit.seq - 1), zeroblob(32))
-                FROM audit WHERE \(conditions.joined(separator: " AND "))
-                ORDER BY seq \(query.newest ? "DESC" : "ASC") LIMIT ?
-                """,
-            arguments: arguments + [query.limit]
-        )
-        let records = rows.map { row in
-            AuditTable.record(row, previous: [UInt8](row[AuditTable.columns.count] as Data))
+        narrow("client_id", query.clientID)
+        narrow("delegating_user", query.subject)
+        narrow("delegation_id", query.delegationID)
+        narrow("task_id", query.taskID)
+        narrow("jti", query.jti)
+        narrow("target", query.target)
+        if let decision = query.decision {
+            conditions.append("allowed = ?")
+            arguments.add(decision == .allow)
         }
+        if let since = query.since {
+            conditions.append("timestamp >= ?")
+            arguments.add(since)
+        }
+        arguments.add(query.limit)
+        let sql = """
+            \(AuditRecordRow.select) WHERE \(conditions.joined(separator: " AND "))
+            ORDER BY audit.seq \(query.newest ? "DESC" : "ASC") LIMIT ?
+            """
+        var records: [AuditRecord] = []
+        try database.cachedStatement(sql: sql).forEachRow(arguments) { records.append(AuditRecordRow.read($0)) }
         return query.newest ? records.reversed() : records
+    }
+
+    // MARK: The whole trail
+
+    /// Records that one read holds in memory at most. No read lasts long: the log of changes could not be emptied.
+    private static let chunk = 500
+
+    private enum Piece: Sendable {
+        case archive(AuditArchiveRecord)
+        case records([AuditRecord])
     }
 
     package func forEachAuditRecord(
         from sequence: Int64, _ body: @escaping @Sendable (AuditRecord) throws -> Void
     ) async throws {
-        let segments = try await archiveSegments()
-        for segment in segments where segment.lastSequence >= sequence {
-            try archives.forEachRecord(in: segment) { if $0.sequence >= sequence { try body($0) } }
-        }
-        let start = segments.last
-        try await pool.read { database in
-            // The record before the first wanted one is read too, for its hash.
-            let rows = try Row.fetchCursor(
-                database, sql: "SELECT \(AuditTable.list) FROM audit WHERE seq >= ? AND seq > ? ORDER BY seq",
-                arguments: [sequence - 1, start?.lastSequence ?? 0]
-            )
-            var previous = start?.lastHash ?? AuditHead.genesis.hash
-            while let row = try rows.next() {
-                let record = AuditTable.record(row, previous: previous)
-                previous = record.hash
-                if record.sequence >= sequence { try body(record) }
-            }
-        }
-    }
-
-    // MARK: Archives
-
-    package func archiveCheckpoints() async throws -> [String] { try await archiveSegments().map(\.checkpoint) }
-
-    func archiveSegments() async throws -> [AuditArchives.Segment] {
-        try await pool.read { database in
-            try Row.fetchAll(
-                database,
-                sql: "SELECT first_seq, last_seq, last_hash, last_timestamp, file, checkpoint FROM audit_archives ORDER BY first_seq"
-            ).map { row in
-                AuditArchives.Segment(
-                    firstSequence: row[0], lastSequence: row[1], lastHash: [UInt8](row[2] as Data), lastTimestamp: row[3],
-                    file: row[4], checkpoint: row[5]
-                )
-            }
-        }
-    }
-
-    package func archiveAudit(upTo sequence: Int64, checkpoint: String) async throws {
-        let previous = try await archiveSegments().last
-        let records = try await pool.read { database in
-            var previousHash = previous?.lastHash ?? AuditHead.genesis.hash
-            return try Row.fetchCursor(
-                database, sql: "SELECT \(AuditTable.list) FROM audit WHERE seq <= ? AND seq > ? ORDER BY seq",
-                arguments: [sequence, previous?.lastSequence ?? 0]
-            ).mapToArray { row in
-                let record = AuditTable.record(row, previous: previousHash)
-                previousHash = record.hash
-                return record
-            }
-        }
-        guard let first = records.first, let last = records.last, last.sequence == sequence else { return }
-        let file = try archives.write(records, checkpoint: checkpoint)
-        try await pool.write { database in
-            try database.execute(
-                sql: """
-                    INSERT INTO audit_archives
-                    (first_seq, last_seq, first_previous_hash, last_hash, last_timestamp, file, checkpoint, created_at)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
-                    first.sequence, last.sequence, first.previousHash.databaseBlob, last.hash.databaseBlob,
-                    last.event.timestamp, file, checkpoint, Int64(Date().timeIntervalSince1970 * 1000),
-                ]
-            )
-        }
-        try await finishArchiving()
-    }
-
-    /// Removes the rows that a recorded archive holds, a few at a time, so that no commit waits long. Also after a
-    /// crash in the middle of it.
-    func finishArchiving() async throws {
-        try archives.removeUnfinished()
-        guard let last = try await archiveSegments().last?.lastSequence else { return }
+        var next = max(sequence, 1)
         while true {
-            let removed = try await pool.write { database in
-                try database.execute(
-                    sql: "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE seq <= ? ORDER BY seq LIMIT 2000)",
-                    arguments: [last]
-                )
-                return database.changesCount
+            try Task.checkCancellation()
+            switch try await piece(from: next) {
+            case .archive(let segment):
+                let start = next
+                let archives = archives
+                try await Blocking.run {
+                    try archives.forEachRecord(in: segment) { record in
+                        if record.sequence >= start { try body(record) }
+                        return true
+                    }
+                }
+                next = segment.lastSequence + 1
+            case .records(let records):
+                guard let last = records.last else { return }
+                for record in records { try body(record) }
+                next = last.sequence + 1
             }
-            if removed == 0 { return }
         }
     }
-}
 
-extension AuditQuery {
-    func matches(_ record: AuditRecord) -> Bool {
-        let event = record.event
-        func agrees<Value: Equatable>(_ wanted: Value?, _ found: Value?) -> Bool { wanted == nil || wanted == found }
-        return record.sequence > after && agrees(clientID, event.clientID) && agrees(subject, event.delegatingUser)
-            && agrees(delegationID, event.delegationID) && agrees(taskID, event.taskID) && agrees(jti, event.jti)
-            && agrees(target, event.target) && agrees(decision, event.decision)
-            && (since.map { event.timestamp >= $0.milliseconds } ?? true)
+    /// What comes next is looked up anew each time: rows may move to an archive meanwhile.
+    private func piece(from sequence: Int64) async throws -> Piece {
+        try await pool.read { database in
+            if let segment = try AuditArchiveRecord.holding(sequence, in: database) { return .archive(segment) }
+            return .records(try Self.records(from: sequence, limit: Self.chunk, in: database))
+        }
+    }
+
+    static func records(
+        from first: Int64, to last: Int64 = .max, limit: Int, in database: Database
+    ) throws -> [AuditRecord] {
+        try database.all(
+            "\(AuditRecordRow.select) WHERE audit.seq BETWEEN ? AND ? ORDER BY audit.seq LIMIT ?",
+            { row in
+                row.add(first)
+                row.add(last)
+                row.add(limit)
+            },
+            AuditRecordRow.read
+        )
     }
 }

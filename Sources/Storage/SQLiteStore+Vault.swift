@@ -1,57 +1,49 @@
-import Foundation
 import GRDB
 package import OAuth
 package import Vault
 
 extension SQLiteStore {
-    /// A fact about the database itself, such as its issuer.
+    package func settings() async throws -> [String: String] {
+        try await pool.read { try SettingRecord.all(in: $0) }
+    }
+
     package func setting(_ name: String) async throws -> String? {
-        try await pool.read { try String.fetchOne($0, sql: "SELECT value FROM settings WHERE name = ?", arguments: [name]) }
+        try await pool.read { try SettingRecord.value(name, in: $0) }
+    }
+
+    package func setSetting(_ name: String, to value: String) async throws {
+        try await pool.write { try SettingRecord.set(name, to: value, in: $0) }
     }
 
     package func keyringTerms() async throws -> [WrappedTerm] {
-        try await pool.read { database in
-            try Row.fetchAll(database, sql: "SELECT number, box, created_at FROM keyring_terms ORDER BY number").map { row in
-                WrappedTerm(number: row[0], box: [UInt8](row[1] as Data), createdAt: row[2])
-            }
-        }
+        try await pool.read { try VaultRecord.terms(in: $0) }
     }
 
-    /// The vault's own keys by name, sealed.
+    package func addKeyringTerm(_ term: WrappedTerm) async throws {
+        try await pool.write { try VaultRecord.insert(term, into: $0) }
+    }
+
     package func vaultKeys() async throws -> [String: [UInt8]] {
-        try await pool.read { database in
-            var keys: [String: [UInt8]] = [:]
-            for row in try Row.fetchAll(database, sql: "SELECT name, box FROM vault_keys") {
-                keys[row[0]] = [UInt8](row[1] as Data)
-            }
-            return keys
-        }
+        try await pool.read { try VaultRecord.keys(in: $0) }
     }
 
-    /// Everything that a new database begins with, in one transaction.
     package func initialise(
         issuer: String, term: WrappedTerm, vaultKeys: [String: [UInt8]], signingKeys: [StoredSigningKey],
-        objects: [RegistryObject], audit events: [AuditEvent], seal: @Sendable (AuditHead) -> [UInt8]
+        objects: [RegistryObject], audit: [AuditEvent], seal: @Sendable (AuditHead) -> [UInt8]
     ) async throws {
-        try await withoutActuallyEscaping(seal) { seal in
-            try await pool.write { database in
-                try database.execute(sql: "INSERT INTO settings (name, value) VALUES ('issuer', ?)", arguments: [issuer])
-                try database.execute(
-                    sql: "INSERT INTO keyring_terms (number, box, created_at) VALUES (?, ?, ?)",
-                    arguments: [term.number, term.box.databaseBlob, term.createdAt]
-                )
-                for (name, box) in vaultKeys {
-                    try database.execute(
-                        sql: "INSERT INTO vault_keys (name, box) VALUES (?, ?)", arguments: [name, box.databaseBlob]
-                    )
-                }
-                for key in signingKeys { try LedgerTables.insert(key, into: database) }
-                for object in objects { try Self.create(object, in: database) }
-                var chain = AuditChain(head: .genesis)
-                let writer = try AuditTable.Writer(database)
-                for event in events { try writer.insert(chain.append(event)) }
-                try AuditTable.write(chain.head, code: seal(chain.head), to: database)
+        try await pool.write { database in
+            guard try SettingRecord.value(SettingRecord.issuer, in: database) == nil else {
+                throw StorageError.alreadyInitialised
             }
+            try SettingRecord.set(SettingRecord.issuer, to: issuer, in: database)
+            try VaultRecord.insert(term, into: database)
+            for (name, box) in vaultKeys { try VaultRecord.insert(key: box, named: name, into: database) }
+            for key in signingKeys { try SigningKeyRecord.insert(key, into: database) }
+            for object in objects { try RegistryWriter.create(object, in: database) }
+            var writer = try AuditWriter(database, chain: AuditChain(head: .genesis))
+            for event in audit { try writer.append(event) }
+            // Also without any record: a trail that never began can then be told from one that was removed.
+            try AuditHeadRecord.write(writer.chain.head, code: seal(writer.chain.head), to: database)
         }
     }
 }

@@ -1,88 +1,102 @@
-import Foundation
 import GRDB
-import Glibc
 import OAuth
+import Synchronization
 
 /// The store on SQLite: values ↔ rows, no rules. WAL, a sync for every commit, foreign keys, strict tables.
-package final class SQLiteStore: Store {
+///
+/// One connection writes, one transaction at a time; others read beside it.
+package final class SQLiteStore: PersistentStore {
     let pool: DatabasePool
-    /// Where archives of the audit trail lie.
     let archives: AuditArchives
-    private let lock: DirectoryLock
+    let isArchiving = Mutex(false)
+    private let directory: DataDirectory
+    private let lastProbe = Mutex<(time: ContinuousClock.Instant, isWritable: Bool)?>(nil)
 
-    private init(pool: DatabasePool, archives: AuditArchives, lock: DirectoryLock) {
+    private init(pool: DatabasePool, archives: AuditArchives, directory: DataDirectory) {
         self.pool = pool
         self.archives = archives
-        self.lock = lock
+        self.directory = directory
     }
 
-    /// Opens or creates the database and brings its schema up to date.
+    /// Opens the database, makes it when it is missing, brings its schema up to date and ends what a crash cut short.
     ///
-    /// - Throws: `StorageError` when another process has it open, or its schema is not one that we know.
+    /// - Throws: `StorageError` when another process has the directory open, the file is none of ours, or its schema is
+    ///   not one that we know.
     package static func open(path: String) async throws -> SQLiteStore {
-        let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        try FileManager.default.createDirectory(
-            atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700]
-        )
-        let lock = try DirectoryLock(directory: directory)
-        if !FileManager.default.fileExists(atPath: path) {
-            _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
+        let store = try await Blocking.run {
+            let parent = DataDirectory.split(path).directory
+            let directory = try DataDirectory(path: parent)
+            try DataDirectory.makePrivateFile(path)
+            let pool: DatabasePool
+            do {
+                pool = try DatabasePool(path: path, configuration: configuration())
+                try pool.writeWithoutTransaction { database in
+                    // GRDB lowers this when it turns WAL on. What was acknowledged must survive a power cut.
+                    try database.execute(sql: "PRAGMA synchronous = FULL")
+                    // Checkpoints stall the commit that runs them: rather one of 16 MB than four of 4 MB.
+                    try database.execute(sql: "PRAGMA wal_autocheckpoint = 4000")
+                    try database.execute(sql: "PRAGMA journal_size_limit = 67108864")
+                    try Schema.migrate(database, path: path)
+                }
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
+                throw StorageError.notADatabase(path: path)
+            }
+            return SQLiteStore(pool: pool, archives: AuditArchives(directory: parent + "/audit"), directory: directory)
         }
-        var configuration = GRDB.Configuration()
-        configuration.foreignKeysEnabled = true
-        configuration.maximumReaderCount = 3
-        configuration.prepareDatabase { database in
-            // What was acknowledged survives a power cut: every commit is synced.
-            try database.execute(sql: "PRAGMA synchronous = FULL")
-            try database.execute(sql: "PRAGMA cache_size = -8192")
-            try database.execute(sql: "PRAGMA wal_autocheckpoint = 4000")
-            try database.execute(sql: "PRAGMA journal_size_limit = 67108864")
+        do {
+            try await store.recoverArchives()
+        } catch {
+            try await store.close()
+            throw error
         }
-        let pool = try DatabasePool(path: path, configuration: configuration)
-        try await Schema.migrate(pool)
-        let store = SQLiteStore(pool: pool, archives: AuditArchives(directory: directory + "/audit"), lock: lock)
-        try await store.finishArchiving()
         return store
     }
 
-    package func close() async throws {
-        try pool.close()
-        lock.release()
+    private static func configuration() -> GRDB.Configuration {
+        var configuration = GRDB.Configuration()
+        configuration.label = "legate.storage"
+        configuration.foreignKeysEnabled = true
+        configuration.maximumReaderCount = 3
+        // Somebody else may hold the file for a moment: a backup, a person with the sqlite3 shell.
+        configuration.busyMode = .timeout(5)
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA cache_size = -4096")
+            try database.execute(sql: "PRAGMA mmap_size = 0")
+            try database.execute(sql: "PRAGMA temp_store = MEMORY")
+            try database.execute(sql: "PRAGMA trusted_schema = OFF")
+        }
+        return configuration
     }
+
+    package func close() async throws {
+        let pool = pool
+        let directory = directory
+        try await Blocking.run {
+            // Leaves one file behind rather than three; what cannot be moved now is moved at the next start.
+            try? pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+            try pool.close()
+            directory.release()
+        }
+    }
+
+    /// Seconds for which an answer about writing is good. A probe costs a sync, and strangers may ask.
+    private static let probeLifetime = Duration.seconds(1)
 
     package func isWritable() async -> Bool {
+        let now = ContinuousClock.now
+        if let last = lastProbe.withLock({ $0 }), now - last.time < Self.probeLifetime { return last.isWritable }
+        let isWritable: Bool
         do {
-            try await pool.write { database in
-                try database.execute(
-                    sql: "INSERT INTO settings (name, value) VALUES ('probe', '') ON CONFLICT (name) DO UPDATE SET value = ''"
+            _ = try await pool.write { database in
+                try database.run(
+                    "INSERT INTO probe (one, count) VALUES (1, 1) ON CONFLICT (one) DO UPDATE SET count = probe.count + 1"
                 )
             }
-            return true
+            isWritable = true
         } catch {
-            return false
+            isWritable = false
         }
+        lastProbe.withLock { $0 = (now, isWritable) }
+        return isWritable
     }
-}
-
-/// Storage cannot go on, in one sentence that says what to do.
-package struct StorageError: Error, CustomStringConvertible {
-    package let description: String
-}
-
-/// One process at a time: two ledgers over one database would each link their own chain.
-private final class DirectoryLock: Sendable {
-    private let descriptor: Int32
-
-    init(directory: String) throws {
-        descriptor = unsafe Glibc.open(directory + "/legate.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw StorageError(description: "data: cannot create \(directory)/legate.lock") }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            Glibc.close(descriptor)
-            throw StorageError(description: "data: \(directory) is in use by another legate process")
-        }
-    }
-
-    func release() { _ = flock(descriptor, LOCK_UN) }
-
-    deinit { Glibc.close(descriptor) }
 }

@@ -1,70 +1,94 @@
 import Crypto
+import FoundationEssentials
 import GRDB
 
-/// The migrations, in order. Forward only: a released file never changes, its hash is pinned here.
-package enum Schema {
-    package struct Migration: Sendable {
-        package let version: Int
-        package let name: String
-        package let sql: [UInt8]
+/// The migrations, in order. Forward only: a released file never changes, and its hash is pinned here.
+enum Schema {
+    struct Migration: Sendable {
+        let version: Int
+        let name: String
+        let sql: [UInt8]
         /// SHA-256 of the file, in hex.
-        package let hash: String
+        let hash: String
 
-        package var actualHash: String {
+        /// The hash of what is embedded; a test compares it with the pinned one.
+        var actualHash: String {
             SHA256.hash(data: sql).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
         }
     }
 
-    package static let migrations: [Migration] = [
+    static let migrations = [
         Migration(
             version: 1, name: "registry", sql: PackageResources.V0001_registry_sql,
-            hash: "7dc8c8a77765af726f8daf927131638c849de584f2f92c35e91051f9eb5734c8"
+            hash: "65fc22ccdc735d873d8a002def7099918a8f6e2be51b144bae03ad0066cd2c34"
         ),
         Migration(
             version: 2, name: "ledger", sql: PackageResources.V0002_ledger_sql,
-            hash: "935bb3a26daa2a403b021c6b77a1b4a53d081a6ed9fa71280c99574cf39250ef"
+            hash: "3c86416665081d38e9f4caaa0d107f88a8d0e53dcd7cc13db91f15f5b932d68a"
         ),
         Migration(
             version: 3, name: "audit", sql: PackageResources.V0003_audit_sql,
-            hash: "089df6e584018bba773df11270426f71faa0625c1822d419ec8d638119c527a2"
+            hash: "4ff8f24a1abe9f4aef772b35d758c23a94c0e8f395184d8f283afdc3b2e4b412"
         ),
     ]
 
     /// Applies what is missing, each migration in a transaction of its own.
-    static func migrate(_ pool: DatabasePool, _ migrations: [Migration] = migrations) async throws {
-        try await pool.write { database in
+    ///
+    /// - Throws: `StorageError` when the database was migrated by a newer version, or with other migrations.
+    static func migrate(_ database: Database, path: String, _ migrations: [Migration] = migrations) throws {
+        let applied = try applied(in: database, path: path)
+        for (position, done) in applied.enumerated() {
+            guard position < migrations.count else {
+                throw StorageError.newerSchema(found: applied.count, known: migrations.count)
+            }
+            let known = migrations[position]
+            guard done == Applied(version: known.version, name: known.name, hash: known.hash) else {
+                throw StorageError.changedMigration(version: done.version, name: done.name)
+            }
+        }
+        for migration in migrations.dropFirst(applied.count) {
+            guard migration.actualHash == migration.hash else {
+                throw StorageError.changedMigration(version: migration.version, name: migration.name)
+            }
+            try database.inTransaction(.immediate) {
+                try database.execute(sql: String(decoding: migration.sql, as: UTF8.self))
+                try database.run(
+                    "INSERT INTO schema_migrations (version, name, hash, applied_at) VALUES (?, ?, ?, ?)"
+                ) { row in
+                    row.add(migration.version)
+                    row.add(migration.name)
+                    row.add(migration.hash)
+                    row.add(Int64(Date().timeIntervalSince1970 * 1000))
+                }
+                return .commit
+            }
+        }
+    }
+
+    private struct Applied: Equatable {
+        let version: Int
+        let name: String
+        let hash: String
+    }
+
+    /// What was applied so far, oldest first. In an empty database nothing was.
+    private static func applied(in database: Database, path: String) throws -> [Applied] {
+        let tables = try database.all("SELECT name FROM sqlite_master WHERE type = 'table'") { $0.text(0) }
+        if !tables.contains("schema_migrations") {
+            guard tables.isEmpty else { throw StorageError.notADatabase(path: path) }
             try database.execute(
                 sql: """
-                    CREATE TABLE IF NOT EXISTS schema_migrations (
-                        version INTEGER PRIMARY KEY, name TEXT NOT NULL, hash TEXT NOT NULL
+                    CREATE TABLE schema_migrations (
+                        version    INTEGER PRIMARY KEY CHECK (version >= 1),
+                        name       TEXT NOT NULL UNIQUE,
+                        hash       TEXT NOT NULL CHECK (length(hash) = 64),
+                        applied_at INTEGER NOT NULL
                     ) STRICT
                     """
             )
         }
-        let applied = try await pool.read { database in
-            try Row.fetchAll(database, sql: "SELECT version, hash FROM schema_migrations ORDER BY version").map { row in
-                (version: row[0] as Int, hash: row[1] as String)
-            }
-        }
-        for done in applied {
-            guard let known = migrations.first(where: { $0.version == done.version }) else {
-                throw StorageError(description: "data: the database was made by a newer legate (schema \(done.version))")
-            }
-            guard known.hash == done.hash else {
-                throw StorageError(description: "data: migration \(known.name) of the database is not the one of this legate")
-            }
-        }
-        for migration in migrations where !applied.contains(where: { $0.version == migration.version }) {
-            guard migration.actualHash == migration.hash else {
-                throw StorageError(description: "migration \(migration.name) was changed after its release")
-            }
-            try await pool.write { database in
-                try database.execute(sql: String(decoding: migration.sql, as: UTF8.self))
-                try database.execute(
-                    sql: "INSERT INTO schema_migrations (version, name, hash) VALUES (?, ?, ?)",
-                    arguments: [migration.version, migration.name, migration.hash]
-                )
-            }
+        return try database.all("SELECT version, name, hash FROM schema_migrations ORDER BY version") { row in
+            Applied(version: row.number(0), name: row.text(1), hash: row.text(2))
         }
     }
 }

@@ -51,7 +51,7 @@ def connect(port: int, timeout: float = 5) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=timeout)
 
 
-def listen(connection: socket.socket, *, patience: float = 5, quiet: float = 1) -> Conversation:
+def listen(connection: socket.socket, *, patience: float = 5, quiet: float = 0.4) -> Conversation:
     """Reads until the server closes, has been `quiet` for so long after an answer, or has used up our `patience`."""
     received, end = b"", time.monotonic() + patience
     while (left := end - time.monotonic()) > 0:
@@ -68,7 +68,7 @@ def listen(connection: socket.socket, *, patience: float = 5, quiet: float = 1) 
     return Conversation(received, False)
 
 
-def talk(port: int, *pieces: bytes, pause: float = 0, patience: float = 5, quiet: float = 1) -> Conversation:
+def talk(port: int, *pieces: bytes, pause: float = 0, patience: float = 5, quiet: float = 0.4) -> Conversation:
     """Sends the pieces one after the other on one connection and reads what comes back."""
     with connect(port) as connection:
         try:

@@ -525,7 +525,7 @@ def test_audit_filters(legate, agent):
     denied = legate.cli("audit", "list", "--client", client.id, "--decision", "deny")["items"]
     assert [record["event"] for record in allowed] == ["token.issued"]
     assert [record["event"] for record in denied] == ["token.refused"]
-    assert denied[0]["policy_evaluation"]["verdict"] == "deny"
+    assert denied[0]["policy_evaluation"]["verdict"] == "refuse"
     tasks = legate.cli("audit", "list", "--task", f"{client.id}/t9")["items"]
     assert [record["seq"] for record in tasks] == [allowed[0]["seq"]]
     assert legate.cli("audit", "list", "--client", client.id, "--since", "2099-01-01T00:00:00Z")["items"] == []

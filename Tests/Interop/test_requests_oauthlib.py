@@ -24,7 +24,7 @@ def test_client_credentials_with_basic(legate, world):
     with session(world.cb) as oauth:
         token = oauth.fetch_token(f"{legate.base}/token", auth=HTTPBasicAuth(*world.cb.basic), resource=world.r1.uri)
     assert claims_of(token["access_token"])["aud"] == world.r1.uri
-    assert set(token.scope) == {"a:read", "a:write"}
+    assert set(token["scope"]) == {"a:read", "a:write"}
 
 
 def test_client_credentials_with_the_secret_in_the_body(legate, world):

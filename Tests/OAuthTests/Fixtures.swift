@@ -81,13 +81,13 @@ enum Fixtures {
     /// A client that acts for itself, until the test adds more.
     static func authorization(
         _ client: Client, for target: Resource = resource("api"), requesting scopes: String? = nil,
-        _ adjust: (inout Authorization) throws -> Void = { _ in }
-    ) rethrows -> Authorization {
+        _ adjust: (inout Authorization) -> Void = { _ in }
+    ) -> Authorization {
         var authorization = Authorization(
             grant: .clientCredentials, client: client, subject: client.id.text, target: target,
             requestedScopes: scopes.map { self.scopes($0) }
         )
-        try adjust(&authorization)
+        adjust(&authorization)
         return authorization
     }
 

@@ -5,7 +5,7 @@ import Logging
 import NIOCore
 import NIOEmbedded
 package import OAuth
-package import Server
+import Server
 import Synchronization
 
 /// Sends requests to the server as HTTP would, without a socket, and keeps the answers whole.
@@ -15,7 +15,7 @@ package struct HTTPTester: Sendable {
 
     package init(_ server: AuthorizationServer, peer: String = "192.0.2.1") throws {
         responder = LegateServer(
-            server: server, configuration: .init(host: "127.0.0.1", port: 0), metrics: Metrics(), sink: LogSink { _ in }
+            server: server, configuration: .init(host: "127.0.0.1", port: 0), metrics: Metrics(), sink: LogSink()
         ).responder()
         channel = NIOAsyncTestingChannel()
         channel.remoteAddress = try SocketAddress(ipAddress: peer, port: 49_152)

@@ -1,5 +1,5 @@
 import FoundationEssentials
-package import JOSE
+import JOSE
 package import OAuth
 package import Storage
 package import Vault

@@ -95,10 +95,10 @@ package struct World: Sendable {
             client.workloads = [Workload(issuer: corp.name, subject: Self.runnerSubject)]
             client.grants = [.tokenExchange]
         }
-        gateway = make("gateway", .gateway, "", [Self.calendar, Self.orders])
+        gateway = try make("gateway", .gateway, "", [Self.calendar, Self.orders])
         calendarAPI = make("calendar-api", .resource, "", []) { $0.actsAs = Self.calendar }
-        auditor = make("auditor", .admin, "audit:read tokens:read", [own.admin.uri])
-        admin = make("operator", .admin, OwnResources.adminScopes.joined(separator: " "), [own.admin.uri])
+        auditor = try make("auditor", .admin, "audit:read tokens:read", [own.admin.uri])
+        admin = try make("operator", .admin, OwnResources.adminScopes.joined(separator: " "), [own.admin.uri])
         clients = made
 
         resources = [

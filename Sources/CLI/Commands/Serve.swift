@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import NIOCore
+import NIOPosix
 import NIOSSL
 import OAuth
 import Server
@@ -38,6 +39,7 @@ struct Serve: AsyncParsableCommand {
             "listen": listen, "tls-certificate": tlsCertificate, "tls-key": tlsKey,
         ])
         let tls = try tls(configuration)
+        _ = NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
         let sink = LogSink()
         LoggingSystem.bootstrap { JSONLogHandler(label: $0, sink: sink) }
         let logger = Logger(label: "legate")
@@ -91,6 +93,11 @@ struct Serve: AsyncParsableCommand {
         )
         tls.minimumTLSVersion = .tlsv12
         tls.applicationProtocols = ["http/1.1"]
+        do {
+            _ = try NIOSSLContext(configuration: tls)
+        } catch {
+            throw ConfigurationError("tls-key", "is not the key of the certificate: \(key)")
+        }
         return tls
     }
 }

@@ -1,3 +1,4 @@
+import JOSE
 import Vault
 
 /// The audit records of the OAuth endpoints: allowed and refused in the same shape.

@@ -62,8 +62,7 @@ package struct ClientAuthenticator: Sendable {
         guard presented.count == 1 else {
             throw OAuthError(.invalidRequest, "more than one client authentication method in one request")
         }
-        let claimed = method.claimedClient(in: request)
-        if let claimed, let wait = throttle.secondsToWait(claimed, from: request.context.peer, at: now) {
+        if !throttle.isIdle, let claimed = method.claimedClient(in: request), let wait = throttle.secondsToWait(claimed, from: request.context.peer, at: now) {
             throw OAuthError(
                 .slowDown, "too many failed authentications; try again in \(wait) seconds", retryAfter: wait
             )
@@ -73,7 +72,7 @@ package struct ClientAuthenticator: Sendable {
             guard proven.client.enabled else { throw OAuthError.invalidClient(detail: "the client is disabled") }
             return AuthenticatedClient(client: proven.client, method: proven.method, spends: proven.spends)
         } catch {
-            if error.code == .invalidClient, let claimed {
+            if error.code == .invalidClient, let claimed = method.claimedClient(in: request) {
                 throttle.recordFailure(claimed, from: request.context.peer, at: now)
             }
             throw error

@@ -23,6 +23,9 @@ package final class FailureThrottle: Sendable {
 
     package init() {}
 
+    /// True while nobody failed lately, which is nearly always: then nobody needs to be looked up.
+    var isIdle: Bool { windows.withLock(\.isEmpty) }
+
     /// Seconds until the pair may try again, or nil when it may now.
     func secondsToWait(_ client: ClientID, from peer: String, at now: Timestamp) -> Int? {
         windows.withLock { windows in

@@ -126,11 +126,15 @@ struct Target {
             throw OAuthError(.invalidTarget, "a token is for exactly one resource: ask for one at a time")
         }
         for text in resources {
-            guard let uri = ResourceURI(text) else {
-                throw OAuthError(.invalidTarget, "resource must be an absolute https URI without fragment")
-            }
-            guard let resource = registry.resource(uri) else {
-                throw OAuthError(.invalidTarget, "no such resource is registered; compare byte by byte")
+            // What is registered is well-formed: only what is not needs a closer look, for the error's sake.
+            guard let resource = registry.resource(ResourceURI(unchecked: text)) else {
+                let isWellFormed = ResourceURI(text) != nil
+                throw OAuthError(
+                    .invalidTarget,
+                    isWellFormed
+                        ? "no such resource is registered; it is compared byte by byte"
+                        : "resource must be an absolute https URI without fragment"
+                )
             }
             try add(resource)
         }

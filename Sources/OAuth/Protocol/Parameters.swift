@@ -84,6 +84,10 @@ package struct Parameters: Sendable {
 
     /// Decodes `+` and percent escapes. Bad escapes, NUL and bytes that are not UTF-8 are refused, never replaced.
     package static func decode(_ bytes: ArraySlice<UInt8>) throws(OAuthError) -> String {
+        guard bytes.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") || $0 == 0 }) else {
+            guard let text = String(validating: bytes, as: UTF8.self) else { throw notText }
+            return text
+        }
         var plain: [UInt8] = []
         plain.reserveCapacity(bytes.count)
         var index = bytes.startIndex
@@ -100,11 +104,11 @@ package struct Parameters: Sendable {
             }
             index += 1
         }
-        guard !plain.contains(0), let text = String(validating: plain, as: UTF8.self) else {
-            throw OAuthError(.invalidRequest, "the form is not valid UTF-8 text")
-        }
+        guard !plain.contains(0), let text = String(validating: plain, as: UTF8.self) else { throw notText }
         return text
     }
+
+    private static var notText: OAuthError { OAuthError(.invalidRequest, "the form is not valid UTF-8 text") }
 
     private static func hex(_ byte: UInt8) -> UInt8? {
         switch byte {

@@ -296,11 +296,6 @@ package struct Registrar: Sendable {
     }
 }
 
-extension JSONObject {
-    /// Compact JSON text, for the audit trail.
-    var text: String { JSON.object(self).text }
-}
-
 extension Entry {
     /// Ends delegations one by one, so that each shows as revoked.
     mutating func end(_ delegations: [Delegation], at time: Timestamp, reason: String) {

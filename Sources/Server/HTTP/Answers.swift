@@ -4,6 +4,7 @@ import JOSE
 import NIOCore
 
 extension HTTPField.Name {
+    static let host = HTTPField.Name.known("Host")
     static let requestID = HTTPField.Name.known("X-Request-Id")
     static let traceparent = HTTPField.Name.known("traceparent")
     static let rateLimit = HTTPField.Name.known("RateLimit")

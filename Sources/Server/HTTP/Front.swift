@@ -37,6 +37,8 @@ package struct Front<Inner: HTTPResponder>: HTTPResponder where Inner.Context ==
         do {
             try checkShape(of: request)
             response = try await inner.respond(to: request, context: context)
+            // The router answers an unknown path by itself, without a word.
+            if response.status == .notFound, response.headers[.contentType] == nil { throw HTTPError(.notFound) }
         } catch {
             let fault = Fault(error)
             context.notes.note {
@@ -79,6 +81,13 @@ package struct Front<Inner: HTTPResponder>: HTTPResponder where Inner.Context ==
         guard target.utf8.count <= Limits.target else {
             throw HTTPRefusal(status: .uriTooLong, detail: "the request target is longer than \(Limits.target) bytes")
         }
+        // One host, named once (RFC 9112 section 3.2); the second of two stays among the fields.
+        guard request.head.authority?.isEmpty == false, request.headers[values: .host].isEmpty else {
+            throw HTTPRefusal(status: .badRequest, detail: "exactly one Host header is required")
+        }
+        // The router forgives extra slashes; a rule in front of us that names a path would not.
+        let path = target.prefix { $0 != "?" }
+        guard !path.contains("//"), path == "/" || !path.hasSuffix("/") else { throw HTTPError(.notFound) }
         var size = 0
         for field in request.headers { size += field.name.rawName.utf8.count + field.value.utf8.count + 4 }
         guard size <= Limits.headers else {

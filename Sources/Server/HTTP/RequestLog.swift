@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import JOSE
 import OAuth
+import Vault
 
 /// One line for each request: what, who, how it ended and how long it took. Never a token, a secret or a query.
 struct RequestLog: Sendable {
@@ -13,7 +14,7 @@ struct RequestLog: Sendable {
     ) {
         sink.write { line in
             line.beginObject()
-            line.member("time", RFC3339.text(now()))
+            line.member("time", AuditTime.format(now().milliseconds))
             line.member("level", status.code >= 500 ? "error" : "info")
             line.member("message", "request")
             line.member("request_id", notes.requestID)

@@ -2,6 +2,7 @@ import FoundationEssentials
 import JOSE
 package import Logging
 import OAuth
+import Vault
 
 /// swift-log as one JSON object for each line.
 package struct JSONLogHandler: LogHandler {
@@ -24,7 +25,7 @@ package struct JSONLogHandler: LogHandler {
         let now = Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
         sink.write { line in
             line.beginObject()
-            line.member("time", RFC3339.text(now))
+            line.member("time", AuditTime.format(now.milliseconds))
             line.member("level", event.level.rawValue)
             line.member("label", label)
             line.member("message", event.message.description)

@@ -1,70 +1,103 @@
-import GRDB
 import JOSE
 import OAuth
 
-/// `clients` and `client_secrets`.
-enum ClientRecord {
-    static let columns = """
-        client_id, name, kind, enabled, auth, jwks, jwks_uri, scopes, resources, grants, acts_as, exchange_scopes, \
-        workloads, tier, token_ttl, owner, purpose, type, version, created_at, revision
-        """
-
-    static func arguments(_ client: Client) -> StatementArguments {
-        let (jwks, uri) = Keys.columns(client.keys)
-        return [
-            client.id.text, client.name, client.kind.rawValue, client.enabled, client.authentication.rawValue, jwks, uri,
-            client.scopes.description, SpaceSeparated.text(client.resources),
-            client.grants.map(\.shortName).sorted().joined(separator: " "), client.actsAs?.text,
-            mappings(client.exchangeScopes), workloads(client.workloads), client.tier, client.tokenTTL, client.owner,
-            client.purpose, client.type, client.version, client.createdAt.milliseconds, client.revision,
+/// `clients`. The secrets have a table of their own.
+enum ClientRecord: RegistryRecord {
+    static let table = RegistryTable(
+        "clients", key: "client_id",
+        columns: [
+            "client_id", "name", "kind", "enabled", "auth", "jwks", "jwks_uri", "scopes", "resources", "grants",
+            "acts_as", "exchange_scopes", "workloads", "tier", "token_ttl", "owner", "purpose", "type", "version",
+            "created_at", "revision",
         ]
+    )
+
+    static func write(_ client: Client, to row: inout Arguments) {
+        row.add(client.id.text)
+        row.add(client.name)
+        row.add(client.kind.rawValue)
+        row.add(client.enabled)
+        row.add(client.authentication.rawValue)
+        ClientKeys.write(client.keys, to: &row)
+        row.add(client.scopes.description)
+        row.add(SharedValues.text(client.resources))
+        row.add(SharedValues.text(client.grants))
+        row.add(client.actsAs?.text)
+        row.add(text(client.exchangeScopes))
+        row.add(text(client.workloads))
+        row.add(client.tier)
+        row.add(client.tokenTTL)
+        row.add(client.owner)
+        row.add(client.purpose)
+        row.add(client.type)
+        row.add(client.version)
+        row.add(client.createdAt)
+        row.add(client.revision)
     }
 
-    /// Positional, so that a hundred thousand of them are read in a moment.
-    static func client(_ row: Row, secrets: [SecretDigest]) throws -> Client {
-        let text: String = row[0]
-        guard let id = ClientID(text), let kind = Client.Kind(rawValue: row[2]), let scopes = ScopeSet(row[7] as String)
-        else { throw MalformedRow(table: "clients", id: text) }
-        let grants: String = row[9]
-        return Client(
-            id: id, name: row[1], kind: kind, enabled: row[3], authentication: AuthenticationMethod(rawValue: row[4]),
-            secrets: secrets, keys: try Keys.value(jwks: row[5], uri: row[6]), scopes: scopes,
-            resources: SpaceSeparated.resources(row[8]),
-            grants: Set(grants.split(separator: " ").compactMap { GrantType(name: String($0)) }),
-            actsAs: (row[10] as String?).flatMap { ResourceURI($0) }, exchangeScopes: try mappings(row[11]),
-            workloads: try workloads(row[12]), tier: row[13], tokenTTL: row[14], owner: row[15], purpose: row[16],
-            type: row[17], version: row[18], createdAt: Timestamp(milliseconds: row[19]), revision: row[20]
+    static func read(_ row: RowReader, _ shared: inout SharedValues) throws -> Client {
+        let text = row.text(0)
+        guard let id = ClientID(text), let kind = Client.Kind(rawValue: row.text(2)),
+            let scopes = shared.scopes(row.text(7)), let resources = shared.resources(row.text(8)),
+            let grants = shared.grants(row.text(9))
+        else { throw malformed(text) }
+        var client = Client(
+            id: id, name: row.text(1), kind: kind, enabled: row.flag(3), authentication: shared.method(row.text(4)),
+            scopes: scopes, resources: resources, grants: grants, tier: row.optionalText(13),
+            tokenTTL: row.optionalNumber(14), owner: row.optionalText(15), purpose: row.optionalText(16),
+            type: row.optionalText(17), version: row.optionalText(18), createdAt: row.time(19), revision: row.number(20)
         )
+        if let actsAs = row.optionalText(10) {
+            guard let list = shared.resources(actsAs), let uri = list.first, list.count == 1 else {
+                throw malformed(text)
+            }
+            client.actsAs = uri
+        }
+        do {
+            client.keys = try ClientKeys.read(jwks: row.optionalText(5), uri: row.optionalText(6))
+            if let text = row.optionalText(11) { client.exchangeScopes = try mappings(text) }
+            if let text = row.optionalText(12) { client.workloads = try workloads(text) }
+        } catch {
+            throw malformed(text)
+        }
+        return client
     }
 
-    private static func mappings(_ mappings: [ScopeMapping]) -> String? {
-        mappings.isEmpty
-            ? nil
-            : JSON.array(mappings.map { .array([.string($0.from), .string($0.to), .string($0.resource.text)]) }).text
+    private struct Unreadable: Error {}
+
+    /// `[[FROM, TO, RESOURCE], …]`; absent when there are none, so that most rows need no parsing.
+    private static func text(_ mappings: [ScopeMapping]) -> String? {
+        if mappings.isEmpty { return nil }
+        return JSON.array(mappings.map { .array([.string($0.from), .string($0.to), .string($0.resource.text)]) }).text
     }
 
-    private static func mappings(_ text: String?) throws -> [ScopeMapping] {
-        guard let text else { return [] }
-        return (try JSON(parsing: text).array ?? []).compactMap { item in
-            guard let parts = item.array, parts.count == 3, let from = parts[0].string, let to = parts[1].string,
-                let resource = parts[2].string.flatMap({ ResourceURI($0) })
-            else { return nil }
-            return ScopeMapping(from: from, to: to, resource: resource)
+    private static func mappings(_ text: String) throws -> [ScopeMapping] {
+        try lists(text).map { parts in
+            guard parts.count == 3, let resource = ResourceURI(parts[2]) else { throw Unreadable() }
+            return ScopeMapping(from: parts[0], to: parts[1], resource: resource)
         }
     }
 
-    private static func workloads(_ workloads: [Workload]) -> String? {
-        workloads.isEmpty
-            ? nil : JSON.array(workloads.map { .array([.string($0.issuer.text), .string($0.subject)]) }).text
+    /// `[[ISSUER, SUBJECT], …]`; absent when there are none.
+    private static func text(_ workloads: [Workload]) -> String? {
+        if workloads.isEmpty { return nil }
+        return JSON.array(workloads.map { .array([.string($0.issuer.text), .string($0.subject)]) }).text
     }
 
-    private static func workloads(_ text: String?) throws -> [Workload] {
-        guard let text else { return [] }
-        return (try JSON(parsing: text).array ?? []).compactMap { item in
-            guard let parts = item.array, parts.count == 2, let issuer = parts[0].string.flatMap({ IssuerName($0) }),
-                let subject = parts[1].string
-            else { return nil }
-            return Workload(issuer: issuer, subject: subject)
+    private static func workloads(_ text: String) throws -> [Workload] {
+        try lists(text).map { parts in
+            guard parts.count == 2, let issuer = IssuerName(parts[0]) else { throw Unreadable() }
+            return Workload(issuer: issuer, subject: parts[1])
+        }
+    }
+
+    private static func lists(_ text: String) throws -> [[String]] {
+        guard let items = try JSON(parsing: text).array else { throw Unreadable() }
+        return try items.map { item in
+            guard let parts = item.array?.compactMap(\.string), parts.count == item.array?.count else {
+                throw Unreadable()
+            }
+            return parts
         }
     }
 }

@@ -1,61 +1,44 @@
-import GRDB
 import OAuth
 
-/// The statements for one kind of registered thing: the same three verbs over five tables.
-struct RegistryTable {
+/// How one kind of registered thing lies in its table: columns ↔ value, in one place.
+protocol RegistryRecord {
+    associatedtype Value: Registered
+    static var table: RegistryTable { get }
+    /// Adds one argument for each column of the table, in their order.
+    static func write(_ value: Value, to row: inout Arguments)
+    /// Reads the columns in the same order.
+    ///
+    /// - Throws: `StorageError.malformedRow` when the domain does not accept them.
+    static func read(_ row: RowReader, _ shared: inout SharedValues) throws -> Value
+}
+
+/// The statements for one kind of registered thing: the same verbs over five tables.
+struct RegistryTable: Sendable {
     let name: String
+    /// The column of the identifier that paths and lists use.
     let key: String
-    let columns: [String]
+    let select: String
+    let insert: String
+    /// Takes the columns, then the identifier and the revision that it must have.
+    let update: String
+    let delete: String
+    let exists: String
 
-    init(_ name: String, columns: String) {
+    init(_ name: String, key: String, columns: [String]) {
         self.name = name
-        self.columns = columns.split(separator: ",").map { String($0.drop { $0 == " " }) }
-        key = self.columns[0]
+        self.key = key
+        let list = columns.joined(separator: ", ")
+        let marks = columns.map { _ in "?" }.joined(separator: ", ")
+        select = "SELECT \(list) FROM \(name)"
+        insert = "INSERT INTO \(name) (\(list)) VALUES (\(marks))"
+        update = """
+            UPDATE \(name) SET \(columns.map { "\($0) = ?" }.joined(separator: ", ")) WHERE \(key) = ? AND revision = ?
+            """
+        delete = "DELETE FROM \(name) WHERE \(key) = ?"
+        exists = "SELECT 1 FROM \(name) WHERE \(key) = ?"
     }
+}
 
-    static let clients = RegistryTable("clients", columns: ClientRecord.columns)
-    static let resources = RegistryTable("resources", columns: ResourceRecord.columns)
-    static let issuers = RegistryTable("issuers", columns: IssuerRecord.columns)
-    static let rules = RegistryTable("delegation_rules", columns: RuleRecord.columns)
-    static let delegations = RegistryTable("delegations", columns: DelegationRecord.columns)
-
-    static func of(_ kind: RegistryKind) -> RegistryTable {
-        switch kind {
-        case .client: clients
-        case .resource: resources
-        case .issuer: issuers
-        case .rule: rules
-        case .delegation: delegations
-        }
-    }
-
-    static func arguments(_ object: RegistryObject) -> StatementArguments {
-        switch object {
-        case .client(let client): ClientRecord.arguments(client)
-        case .resource(let resource): ResourceRecord.arguments(resource)
-        case .issuer(let issuer): IssuerRecord.arguments(issuer)
-        case .rule(let rule): RuleRecord.arguments(rule)
-        case .delegation(let delegation): DelegationRecord.arguments(delegation)
-        }
-    }
-
-    static func table(of object: RegistryObject) -> RegistryTable { of(type(of: object.registered).kind) }
-
-    var insert: String {
-        "INSERT INTO \(name) (\(columns.joined(separator: ", "))) VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))"
-    }
-
-    var update: String {
-        "UPDATE \(name) SET \(columns.map { "\($0) = ?" }.joined(separator: ", ")) WHERE \(key) = ? AND revision = ?"
-    }
-
-    var delete: String { "DELETE FROM \(name) WHERE \(key) = ?" }
-
-    var exists: String { "SELECT EXISTS (SELECT 1 FROM \(name) WHERE \(key) = ?)" }
-
-    /// What `key` is compared with: resources are named by their URI, not by the name in paths.
-    static func keyValue(of object: RegistryObject) -> String {
-        if case .resource(let resource) = object { return resource.uri.text }
-        return object.registered.identifier
-    }
+extension RegistryRecord {
+    static func malformed(_ id: String) -> StorageError { .malformedRow(table: table.name, id: id) }
 }

@@ -38,7 +38,7 @@ def test_HOST_74_token_in_the_wrong_hands_is_refused_and_audited(legate, registr
     refused(thief.exchange(token, resource=world.r2.uri), "invalid_request")
     denials = legate.audit(client_id=thief.id, decision="deny")
     assert [record["event"] for record in denials] == ["token.refused"]
-    assert denials[0]["policy_evaluation"]["verdict"] == "deny"
+    assert denials[0]["policy_evaluation"]["verdict"] == "refuse"
     assert denials[0]["policy_evaluation"]["reason"]
 
 

@@ -61,7 +61,7 @@ def test_HOST_01_admin_body_over_the_limit(legate):
     assert answer.status_code == 413
 
 
-@pytest.mark.parametrize("chunk", [b"1\r\nx\r\n" * 200_000, b"10000\r\n" + b"x" * 65536 + b"\r\n" + b"10000\r\n"])
+@pytest.mark.parametrize("chunk", [b"1\r\nx\r\n" * 200_000, (b"4000\r\n" + b"x" * 16384 + b"\r\n") * 8])
 def test_HOST_02_chunks_without_end(legate, chunk):
     head = request("POST /token HTTP/1.1", FORM, "Transfer-Encoding: chunked")
     said = talk(legate.port, head, chunk)
@@ -153,7 +153,7 @@ def test_HOST_04_bare_line_feeds(legate):
 
 
 def test_HOST_04_pipelined_requests_are_answered_in_order(legate):
-    said = talk(legate.port, LIVE + request("GET /nothing HTTP/1.1") + LIVE)
+    said = talk(legate.port, LIVE + request("GET /nothing HTTP/1.1") + LIVE, quiet=2)
     assert [answer.status for answer in said.final] == [200, 404, 200]
 
 

@@ -14,6 +14,16 @@ from raw import form_post, request, talk
 POST_ONLY = ["/token", "/introspect", "/revoke"]
 
 
+def line_about(legate, answer) -> str:
+    """The one line of the server's log about this request; the log may be a moment behind."""
+    identifier, end = answer.headers["X-Request-Id"], time.monotonic() + 5
+    while not (lines := [line for line in legate.log.read_text().splitlines() if identifier in line]):
+        assert time.monotonic() < end, "no line in the log"
+        time.sleep(0.05)
+    assert len(lines) == 1
+    return lines[0]
+
+
 @pytest.mark.parametrize("path", POST_ONLY)
 def test_HTTP_01_oauth_errors_are_oauth_json(world, path):
     answer = world.cb.post(path, {})
@@ -122,7 +132,6 @@ def test_HTTP_09_content_type_with_parameters_and_case(legate, world):
         ("POST", "/clients", [], 400),
         ("GET", "/clients?limit=0", None, 400),
         ("GET", "/clients?limit=1001", None, 400),
-        ("GET", "/clients?cursor=nonsense", None, 400),
         ("GET", "/nothing", None, 404),
         ("PUT", "/clients", {}, 405),
     ],
@@ -166,7 +175,7 @@ def test_HTTP_16_trace_is_continued(legate, world):
     record = legate.fetch(f"/audit/trace/{claims['jti']}")["token"]
     assert record["trace_id"] == trace
     assert record["request_id"] == answer.headers["X-Request-Id"]
-    assert trace in legate.log.read_text()
+    assert f'"{trace}"' in line_about(legate, answer)
 
 
 @pytest.mark.parametrize(
@@ -246,12 +255,6 @@ def test_HTTP_health_and_metrics(legate, world):
 
 def test_HTTP_log_is_one_json_line_for_each_request(legate, world):
     answer = world.cb.ask(resource=world.r1.uri)
-    identifier = answer.headers["X-Request-Id"]
-    end = time.monotonic() + 5
-    while not (lines := [line for line in legate.log.read_text().splitlines() if identifier in line]):
-        assert time.monotonic() < end, "no line in the log"
-        time.sleep(0.1)
-    assert len(lines) == 1
-    line = json.loads(lines[0])
-    assert world.cb.id in str(line)
-    assert answer.json()["access_token"] not in lines[0] and world.cb.secret not in lines[0]
+    line = line_about(legate, answer)
+    assert world.cb.id in str(json.loads(line))
+    assert answer.json()["access_token"] not in line and world.cb.secret not in line

@@ -109,7 +109,9 @@ def test_INTR_09_hint_is_only_a_hint(world, hint):
 def test_INTR_10_get(legate, world):
     token = world.cb.token(resource=world.r1.uri)
     answer = legate.get(f"/introspect?token={token}", auth=world.rs1.basic)
-    assert answer.status_code == 405 and answer.headers["Allow"] == "POST"
+    # Two reasons to refuse: the method, and a credential in the query. Either may come first.
+    assert answer.status_code in (400, 405) and "active" not in answer.json()
+    assert legate.get("/introspect", auth=world.rs1.basic).headers["Allow"] == "POST"
     assert token not in legate.log.read_text()
 
 

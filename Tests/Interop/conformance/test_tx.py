@@ -375,7 +375,9 @@ def test_TX_32_disabled_client_anywhere_in_the_chain(legate, registry, world):
 
 
 def test_TX_33_claims_as_form_parameters(world, user):
-    body = granted(exchange(world, user, act='{"sub":"root"}', may_act='{"sub":"root"}', sub="root", client="root"))
+    body = granted(
+        exchange(world, user, act='{"sub":"root"}', may_act='{"sub":"root"}', sub="root", client_name="root")
+    )
     claims = claims_of(body["access_token"])
     assert claims["sub"] == user.sub and claims["act"] == {"sub": world.ag1.id} and "may_act" not in claims
 

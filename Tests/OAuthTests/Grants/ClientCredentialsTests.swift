@@ -1,6 +1,7 @@
 import OAuth
 import Support
 import Testing
+import Vault
 
 @Suite("client_credentials")
 struct ClientCredentialsTests {

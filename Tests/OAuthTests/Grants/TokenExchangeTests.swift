@@ -2,6 +2,7 @@ import JOSE
 import OAuth
 import Support
 import Testing
+import Vault
 
 @Suite("Token exchange")
 struct TokenExchangeTests {

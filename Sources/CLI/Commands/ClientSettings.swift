@@ -1,0 +1,109 @@
+import ArgumentParser
+import JOSE
+
+/// What can be said of a client, at its registration and later.
+struct ClientSettings: ParsableArguments {
+    @Option(help: "How it proves who it is (default client_secret_basic).")
+    var auth: ClientAuthentication?
+
+    @OptionGroup var keys: KeySetOptions
+
+    @Option(parsing: .upToNextOption, help: "The scopes it may have.")
+    var scope: [String] = []
+
+    @Option(parsing: .upToNextOption, help: ArgumentHelp("The resources it may get tokens for.", valueName: "uri"))
+    var resource: [String] = []
+
+    @Option(parsing: .upToNextOption, help: "How it may get tokens (default client_credentials).")
+    var grant: [GrantName] = []
+
+    @Option(help: ArgumentHelp("The resource that it is: it may exchange tokens addressed to it.", valueName: "uri"))
+    var actsAs: String?
+
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("A scope at its own resource that becomes one downstream.", valueName: "from=to@resource")
+    )
+    var exchangeScope: [ScopeMappingArgument] = []
+
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("A workload of a trusted issuer that stands for it.", valueName: "issuer=subject")
+    )
+    var workload: [WorkloadArgument] = []
+
+    @Option(help: "Its tier.")
+    var tier: String?
+
+    @Option(help: "How long its tokens live, at most 15m; `default` leaves it to the server.")
+    var tokenTtl: TokenLifetimeArgument?
+
+    @Option(help: ArgumentHelp("Who answers for it.", valueName: "text"))
+    var owner: String?
+
+    @Option(help: ArgumentHelp("What it is for.", valueName: "text"))
+    var purpose: String?
+
+    @Option(name: .customLong("type"), help: ArgumentHelp("What kind of agent it is.", valueName: "text"))
+    var agentType: String?
+
+    @Option(name: .customLong("version"), help: ArgumentHelp("The version of the agent.", valueName: "text"))
+    var agentVersion: String?
+
+    func set(in document: inout JSONObject) throws {
+        document.set("auth", auth)
+        try keys.set(in: &document)
+        document.set("scopes", scope)
+        document.set("resources", resource)
+        document.set("grants", grant.map(\.rawValue))
+        document.set("acts_as", actsAs)
+        if !exchangeScope.isEmpty { document["exchange_scopes"] = .array(exchangeScope.map(\.json)) }
+        if !workload.isEmpty { document["workloads"] = .array(workload.map(\.json)) }
+        document.set("tier", tier)
+        document.set("token_ttl", tokenTtl)
+        document.set("owner", owner)
+        document.set("purpose", purpose)
+        document.set("type", agentType)
+        document.set("version", agentVersion)
+    }
+}
+
+/// `FROM=TO@RESOURCE`: who has `FROM` at the client's own resource may have `TO` at `RESOURCE`.
+struct ScopeMappingArgument: ExpressibleByArgument, Equatable, Sendable {
+    let from: String
+    let to: String
+    let resource: String
+
+    init?(argument: String) {
+        guard let equals = argument.firstIndex(of: "=") else { return nil }
+        let rest = argument[argument.index(after: equals)...]
+        // Scopes and URIs may hold an @ of their own: the resource begins behind the last one that a scheme follows.
+        let places = rest.indices.filter { rest[$0] == "@" && Self.startsWithScheme(rest[rest.index(after: $0)...]) }
+        guard let at = places.last else { return nil }
+        from = String(argument[..<equals])
+        to = String(rest[..<at])
+        resource = String(rest[rest.index(after: at)...])
+        guard !from.isEmpty, !to.isEmpty else { return nil }
+    }
+
+    var json: JSON { .object(["from": .string(from), "to": .string(to), "resource": .string(resource)]) }
+
+    private static func startsWithScheme(_ text: Substring) -> Bool {
+        text.hasPrefix("https://") || text.hasPrefix("http://")
+    }
+}
+
+/// `ISSUER=SUBJECT`: the workload that a trusted issuer, by its short name, calls `SUBJECT`.
+struct WorkloadArgument: ExpressibleByArgument, Equatable, Sendable {
+    let issuer: String
+    let subject: String
+
+    init?(argument: String) {
+        guard let equals = argument.firstIndex(of: "=") else { return nil }
+        issuer = String(argument[..<equals])
+        subject = String(argument[argument.index(after: equals)...])
+        guard !issuer.isEmpty, !subject.isEmpty else { return nil }
+    }
+
+    var json: JSON { .object(["issuer": .string(issuer), "subject": .string(subject)]) }
+}

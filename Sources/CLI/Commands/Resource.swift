@@ -1,0 +1,205 @@
+import ArgumentParser
+import JOSE
+
+/// `legate resource`
+struct ResourceCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resource",
+        abstract: "The APIs and MCP servers that accept Legate's tokens.",
+        discussion: """
+            Example:
+              legate resource create https://orders.example.com --name orders --scope orders:read orders:write
+              legate resource list
+            """,
+        subcommands: [Create.self, List.self, Show.self, Update.self, Disable.self, Enable.self, Delete.self]
+    )
+
+    static let columns: [Table.Column] = [
+        .init("NAME", "name"), .init("RESOURCE", "resource"), .init("KIND", "kind"), .init("ENABLED", "enabled"),
+        .init("ALG", "signing_alg"), .init("SCOPES", "scopes"),
+    ]
+
+    static func path(_ name: String) -> String { "resources/\(name.segment)" }
+
+    /// What can be said of a resource, now and later.
+    struct Settings: ParsableArguments {
+        @Option(parsing: .upToNextOption, help: "The scopes it understands.")
+        var scope: [String] = []
+
+        @Option(help: "How its tokens are signed (default ES256).")
+        var signingAlg: SigningAlgorithmName?
+
+        @Option(help: "How long its tokens live, at most 15m; `default` leaves it to the server.")
+        var tokenTtl: TokenLifetimeArgument?
+
+        @Option(help: "What it is (default api).")
+        var kind: ResourceKind?
+
+        func set(in document: inout JSONObject) {
+            document.set("scopes", scope)
+            document.set("signing_alg", signingAlg)
+            document.set("token_ttl", tokenTtl)
+            document.set("kind", kind)
+        }
+    }
+
+    struct Create: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Register a resource.",
+            discussion: """
+                Example:
+                  legate resource create https://mcp.example.com/tools --name tools --kind mcp --scope tools:call
+                """
+        )
+
+        @Argument(help: "Its identifier: an absolute https URI. It becomes the aud of tokens.")
+        var uri: String
+
+        @Option(help: "A short name for commands and paths.")
+        var name: String
+
+        @OptionGroup var settings: Settings
+
+        @Flag(help: "Put the claim `agent` (type, version, owner, tier) into its tokens.")
+        var includeAgentClaim = false
+
+        @OptionGroup var connection: ConnectionOptions
+
+        func answer(from server: AdminClient) async throws -> Answer {
+            .card(try await server.post("resources", document))
+        }
+
+        var document: JSONObject {
+            var document: JSONObject = ["resource": .string(uri), "name": .string(name)]
+            settings.set(in: &document)
+            if includeAgentClaim { document["include_agent_claim"] = true }
+            return document
+        }
+    }
+
+    struct List: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the resources.",
+            discussion: """
+                Example:
+                  legate resource list --limit 20
+                """
+        )
+
+        @OptionGroup var page: ListOptions
+        @OptionGroup var connection: ConnectionOptions
+
+        func answer(from server: AdminClient) async throws -> Answer {
+            .list(try await server.list("resources", [], page), ResourceCommand.columns)
+        }
+    }
+
+    struct Show: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show a resource.",
+            discussion: """
+                Example:
+                  legate resource show orders
+                  legate resource show https://orders.example.com
+                """
+        )
+
+        @Argument(help: "Its name or its URI.")
+        var name: String
+
+        @OptionGroup var connection: ConnectionOptions
+
+        func answer(from server: AdminClient) async throws -> Answer {
+            .card(try await server.get(path(name)))
+        }
+    }
+
+    struct Update: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Change a resource. Only what is given changes; a list is replaced as a whole.",
+            discussion: """
+                Example:
+                  legate resource update orders --scope orders:read --token-ttl 90s
+                """
+        )
+
+        @Argument(help: "Its name or its URI.")
+        var name: String
+
+        @OptionGroup var settings: Settings
+
+        @Flag(inversion: .prefixedNo, help: "Put the claim `agent` into its tokens.")
+        var includeAgentClaim: Bool?
+
+        @OptionGroup var connection: ConnectionOptions
+
+        func answer(from server: AdminClient) async throws -> Answer {
+            .card(try await server.update(path(name), document))
+        }
+
+        var document: JSONObject {
+            var document = JSONObject()
+            settings.set(in: &document)
+            document.set("include_agent_claim", includeAgentClaim)
+            return document
+        }
+    }
+
+    struct Disable: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Issue no more tokens for a resource.",
+            discussion: """
+                Example:
+                  legate resource disable orders
+                """
+        )
+
+        @Argument(help: "Its name or its URI.")
+        var name: String
+
+        @OptionGroup var connection: ConnectionOptions
+
+        func answer(from server: AdminClient) async throws -> Answer {
+            .card(try await server.update(path(name), ["enabled": false]))
+        }
+    }
+
+    struct Enable: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Issue tokens for a resource again.",
+            discussion: """
+                Example:
+                  legate resource enable orders
+                """
+        )
+
+        @Argument(help: "Its name or its URI.")
+        var name: String
+
+        @OptionGroup var connection: ConnectionOptions
+
+        func answer(from server: AdminClient) async throws -> Answer {
+            .card(try await server.update(path(name), ["enabled": true]))
+        }
+    }
+
+    struct Delete: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Remove a resource.",
+            discussion: """
+                Example:
+                  legate resource delete orders
+                """
+        )
+
+        @Argument(help: "Its name or its URI.")
+        var name: String
+
+        @OptionGroup var connection: ConnectionOptions
+
+        func answer(from server: AdminClient) async throws -> Answer {
+            try await server.delete(path(name))
+            return .done("resource \(name) is deleted")
+        }
+    }
+}

@@ -1,0 +1,21 @@
+import GRDB
+import Vault
+
+/// Links events to the trail and writes them: one prepared statement and one buffer for a whole batch.
+struct AuditWriter {
+    private(set) var chain: AuditChain
+    private let statement: Statement
+    private var row = Arguments()
+
+    init(_ database: Database, chain: AuditChain) throws {
+        statement = try database.cachedStatement(sql: AuditRecordRow.insert)
+        self.chain = chain
+    }
+
+    mutating func append(_ event: AuditEvent) throws {
+        let record = chain.append(event)
+        row.removeAll()
+        AuditRecordRow.write(record, to: &row)
+        try statement.run(row)
+    }
+}

@@ -1,0 +1,51 @@
+import GRDB
+import OAuth
+
+/// `revocations` and `revocation_sequence`, which remembers the last number when all tombstones have gone.
+enum RevocationRecord {
+    private static let columns = "seq, kind, id, issued_before, expires, reason"
+
+    static func insert(_ revocation: Revocation, into database: Database) throws {
+        try database.run("INSERT INTO revocations (\(columns)) VALUES (?, ?, ?, ?, ?, ?)") { row in
+            row.add(revocation.sequence)
+            row.add(revocation.kind.rawValue)
+            row.add(revocation.id)
+            row.add(revocation.issuedBefore)
+            row.add(revocation.expires)
+            row.add(revocation.reason)
+        }
+        try database.run(
+            """
+            INSERT INTO revocation_sequence (one, last) VALUES (1, ?)
+            ON CONFLICT (one) DO UPDATE SET last = excluded.last WHERE excluded.last > revocation_sequence.last
+            """
+        ) { $0.add(revocation.sequence) }
+    }
+
+    /// Tombstones after a number, in order, that have not expired at `now`; without it the expired ones too.
+    static func all(
+        after sequence: Int64, limit: Int = .max, unexpiredAt now: Timestamp? = nil, in database: Database
+    ) throws -> [Revocation] {
+        try database.all(
+            "SELECT \(columns) FROM revocations WHERE seq > ? AND expires > ? ORDER BY seq LIMIT ?",
+            { row in
+                row.add(sequence)
+                row.add(now ?? Timestamp(milliseconds: .min))
+                row.add(limit)
+            },
+            { row in
+                guard let kind = Revocation.Kind(rawValue: row.text(1)) else {
+                    throw StorageError.malformedRow(table: "revocations", id: row.text(0))
+                }
+                return Revocation(
+                    sequence: row.integer(0), kind: kind, id: row.text(2), issuedBefore: row.integer(3),
+                    expires: row.time(4), reason: row.optionalText(5)
+                )
+            }
+        )
+    }
+
+    static func lastSequence(in database: Database) throws -> Int64 {
+        try database.first("SELECT last FROM revocation_sequence") { $0.integer(0) } ?? 0
+    }
+}
