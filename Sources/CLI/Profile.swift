@@ -64,7 +64,8 @@ struct Profile: Equatable, Sendable {
     private static func url(_ text: String) throws(CommandFailure) -> IssuerURL {
         let trimmed = text.hasSuffix("/") ? String(text.dropLast()) : text
         guard let url = IssuerURL(trimmed) else {
-            throw CommandFailure("the server \(text) is not an https URL (http only on loopback) without query and fragment")
+            throw CommandFailure(
+                "the server \(text) is not an https URL (http only on loopback) without query and fragment")
         }
         return url
     }

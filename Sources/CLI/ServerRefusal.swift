@@ -27,7 +27,9 @@ struct ServerRefusal: Error, Equatable, CustomStringConvertible {
 
     private static func describe(problem: JSONObject, status: Int) -> String {
         let fields = (problem["errors"]?.array ?? []).compactMap { entry -> String? in
-            guard let field = entry.object?["field"]?.string, let detail = entry.object?["detail"]?.string else { return nil }
+            guard let field = entry.object?["field"]?.string, let detail = entry.object?["detail"]?.string else {
+                return nil
+            }
             return "\(field): \(detail)"
         }
         var line = fields.joined(separator: "; ")

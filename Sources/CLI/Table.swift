@@ -3,11 +3,11 @@ import JOSE
 /// Plain text tables for people.
 enum Table {
     /// One column of a list: its head, and what it shows of an item.
-    struct Column {
+    struct Column: Sendable {
         let title: String
-        let cell: (JSONObject) -> String
+        let cell: @Sendable (JSONObject) -> String
 
-        init(_ title: String, _ cell: @escaping (JSONObject) -> String) {
+        init(_ title: String, _ cell: @escaping @Sendable (JSONObject) -> String) {
             self.title = title
             self.cell = cell
         }

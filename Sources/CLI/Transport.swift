@@ -90,8 +90,14 @@ struct Transport: Sendable {
                 throw ServerUnreachable(url: url, error)
             }
             guard let piece else { break }
-            if response.status == .ok { try take(Array(piece.readableBytesView)) } else { rest += piece.readableBytesView }
-            guard rest.count <= Self.greatestAnswer else { throw CommandFailure("the answer of the server is too long") }
+            if response.status == .ok {
+                try take(Array(piece.readableBytesView))
+            } else {
+                rest += piece.readableBytesView
+            }
+            guard rest.count <= Self.greatestAnswer else {
+                throw CommandFailure("the answer of the server is too long")
+            }
         }
         return Answer(status: Int(response.status.code), eTag: nil, bytes: rest)
     }

@@ -27,9 +27,8 @@ def binary() -> Path:
 @pytest.fixture(scope="session")
 def legate(binary: Path, tmp_path_factory: pytest.TempPathFactory):
     """The server most tests share. They use unique names, and never stop it."""
-    server = Legate(binary, tmp_path_factory.mktemp("legate")).start()
-    yield server
-    assert server.stop() == 0
+    with Legate(binary, tmp_path_factory.mktemp("legate")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -108,6 +108,17 @@ class Legate:
     def kill9(self) -> int:
         return self._end(signal.SIGKILL)
 
+    def __enter__(self) -> "Legate":
+        return self.start()
+
+    def __exit__(self, *failure: object) -> None:
+        """Stops what still runs; after a success it must stop cleanly."""
+        if self.process is not None:
+            if failure[0] is None:
+                assert self.stop() == 0
+            else:
+                self.kill9()
+
     def restart(self) -> "Legate":
         assert self.stop() == 0
         return self.start()

@@ -146,17 +146,16 @@ def test_registry_survives_a_kill(own_legate):
 
 @pytest.fixture(scope="module")
 def recorded(binary, tmp_path_factory) -> Legate:
-    """A stopped installation with some sixty records, and its export."""
-    legate = Legate(binary, tmp_path_factory.mktemp("recorded")).start()
-    world = World(Registry(legate))
-    for number in range(30):
-        world.cb.token(resource=world.r1.uri, reason=f"record {number}")
-    world.cb.ask(scope="nothing", resource=world.r1.uri)
-    assert legate.fetch("/audit/verify")["valid"] is True
-    export = legate.admin("GET", "/audit/export")
-    assert export.status_code == 200 and export.headers["Content-Type"].split(";")[0] == "application/jsonl"
-    (legate.directory / "export.jsonl").write_text(export.text)
-    assert legate.stop() == 0
+    """A stopped installation with some fifty records, and its export."""
+    with Legate(binary, tmp_path_factory.mktemp("recorded")) as legate:
+        world = World(Registry(legate))
+        for number in range(30):
+            world.cb.token(resource=world.r1.uri, reason=f"record {number}")
+        world.cb.ask(scope="nothing", resource=world.r1.uri)
+        assert legate.fetch("/audit/verify")["valid"] is True
+        export = legate.admin("GET", "/audit/export")
+        assert export.status_code == 200 and export.headers["Content-Type"].split(";")[0] == "application/jsonl"
+        (legate.directory / "export.jsonl").write_text(export.text)
     return legate
 
 
@@ -253,7 +252,7 @@ class Tamperer:
 def test_untouched_copy_verifies(copy):
     copy.start()
     found = copy.cli("audit", "verify")
-    assert found["valid"] is True and found["records"] > 50 and found["first_bad"] is None
+    assert found["valid"] is True and found["records"] > 40 and found["first_bad"] is None
 
 
 @pytest.mark.parametrize("act", ["alter", "delete", "reorder", "truncate", "behead"])
@@ -275,19 +274,13 @@ def test_tampering_with_the_database_is_found(copy, act):
         assert found["first_bad"] is not None and abs(found["first_bad"] - place) <= 5
 
 
-def test_appended_record_is_found_or_stops_the_server(copy):
+def test_appended_record_stops_the_server(copy):
+    """A record behind the head would be in the way of the next one. It must not be taken for one of ours."""
     with sqlite3.connect(database(copy)) as connection:
-        place = Tamperer(connection).duplicate()
+        Tamperer(connection).duplicate()
     connection.close()
-    copy.start()
-    operator = copy.operator
-    form = {"grant_type": "client_credentials", "resource": f"{copy.issuer}/admin"}
-    answer = copy.post("/token", form, auth=(operator["client_id"], operator["client_secret"]))
-    if answer.status_code == 200:
-        found = copy.fetch("/audit/verify")
-        assert found["valid"] is False and found["first_bad"] == place
-    else:
-        assert answer.status_code == 503 and "access_token" not in answer.json()
+    with pytest.raises(AssertionError, match="the audit trail holds records behind its head"):
+        copy.start()
 
 
 def test_command_line_says_that_the_audit_is_not_intact(copy):

@@ -1,12 +1,14 @@
 """Keys of trusted issuers: fetched when needed, seldom, and only from where they may be fetched."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from actors import JWT, Registry, World, unique
+from actors import JWT, IdentityProvider, Registry, World, unique
 from checks import granted, problem, refused
 from jose import Key
+from server import Legate
 from test_tls import Authority
 
 
@@ -125,8 +127,6 @@ def test_keys_that_cannot_be_had(registry, world, key_server, fault):
 
 def test_one_fetch_serves_all_who_wait(world, key_server, registry):
     """A slow identity provider is asked once, not once for each waiting request."""
-    from concurrent.futures import ThreadPoolExecutor
-
     key, path = Key.make("ES256"), f"/{unique('jwks')}"
     url = key_server.serve(path, key.jwks())
     quick = key_server._handlers[path]
@@ -175,15 +175,12 @@ def test_HOST_85_key_set_and_address_exclude_each_other(legate, key_server):
 
 @pytest.fixture(scope="module")
 def public(binary, tmp_path_factory):
-    from server import Legate
-
     directory = tmp_path_factory.mktemp("public")
     authority = Authority(directory, "legate.example")
-    server = Legate(
+    with Legate(
         binary, directory, issuer="https://legate.example", flags=authority.flags, certificate_authority=authority.file
-    ).start()
-    yield World(Registry(server))
-    assert server.stop() == 0
+    ) as server:
+        yield World(Registry(server))
 
 
 LOOPBACK = [
@@ -206,8 +203,6 @@ def refuses_to_fetch(world, idp_members: dict) -> None:
     if answer.status_code != 201:
         problem(answer, 400, "jwks_uri")
         return
-    from actors import IdentityProvider
-
     started = time.monotonic()
     refused(exchanging(world, IdentityProvider(world.legate, name, body["issuer"], key))(), "invalid_request")
     assert time.monotonic() - started < 5

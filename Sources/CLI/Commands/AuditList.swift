@@ -57,8 +57,8 @@ struct AuditList: RemoteCommand {
         if follow {
             try await connection.withServer { try await follow($0) }
         } else {
-            let answer = try await connection.withServer { try await answer(from: $0) }
-            try connection.printer.print(answer)
+            let found: Answer = try await connection.withServer { try await self.answer(from: $0) }
+            try connection.printer.print(found)
         }
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import JOSE
+import OAuth
 import Vault
 
 /// `legate audit verify`
@@ -38,8 +39,8 @@ struct AuditVerify: RemoteCommand {
 
     func run() async throws {
         guard let file else {
-            let answer = try await connection.withServer { try await answer(from: $0) }
-            return try connection.printer.print(answer)
+            let found: Answer = try await connection.withServer { try await self.answer(from: $0) }
+            return try connection.printer.print(found)
         }
         try connection.printer.print(try await verify(file))
     }

@@ -4,7 +4,8 @@ import JOSE
 /// Public keys: in a file, or at an address.
 struct KeySetOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Public keys: a file with a key set or one key, or - for standard input.", valueName: "file"),
+        help: ArgumentHelp(
+            "Public keys: a file with a key set or one key, or - for standard input.", valueName: "file"),
         completion: .file(extensions: ["json", "jwks"])
     )
     var jwks: String?

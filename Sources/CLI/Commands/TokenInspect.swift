@@ -49,7 +49,9 @@ enum Inspection {
         ])
         var parts = [verdict]
         for part in ["header", "claims"] {
-            if let json = inspection[part], json.object != nil { parts.append(part + ":\n" + indented(Table.card(json))) }
+            if let json = inspection[part], json.object != nil {
+                parts.append(part + ":\n" + indented(Table.card(json)))
+            }
         }
         return Answer(.object(inspection), text: parts.joined(separator: "\n"))
     }

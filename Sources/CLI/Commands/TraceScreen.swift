@@ -59,8 +59,11 @@ struct TraceScreen {
         let named = [field(user, "sub"), field(user, "iss").map { "of \($0)" }].compactMap { $0 }.joined(separator: " ")
         return ["Who authorised it: \(named.isEmpty ? field(token, "delegating_user") ?? "a user" : named)"]
             + rows([
-                ("delegation", [field(delegation, "delegation_id"), field(delegation, "status")]
-                    .compactMap { $0 }.joined(separator: ", ")),
+                (
+                    "delegation",
+                    [field(delegation, "delegation_id"), field(delegation, "status")]
+                        .compactMap { $0 }.joined(separator: ", ")
+                ),
                 ("to", field(delegation, "client_id")), ("purpose", field(delegation, "purpose")),
                 ("scopes", list(delegation, "scopes")), ("resources", list(delegation, "resources")),
                 ("may act too", list(delegation, "may_act")), ("until", field(delegation, "expires_at")),
@@ -125,7 +128,8 @@ struct TraceScreen {
                 records.map { record in
                     [
                         "  " + (field(record, "timestamp") ?? "-"), field(record, "event") ?? "-",
-                        field(record, "target") ?? "-", "by \(field(record, "client_id") ?? "-")"
+                        field(record, "target") ?? "-",
+                        "by \(field(record, "client_id") ?? "-")"
                             + (field(record, "request_context").map { " “\($0)”" } ?? ""),
                     ]
                 }
