@@ -111,7 +111,8 @@ let package = Package(
             resources: [.copy("Transcripts")],
             swiftSettings: strict
         ),
-        .testTarget(name: "CLITests", dependencies: ["CLI", "JOSE", argumentParser], swiftSettings: strict),
+        .testTarget(
+            name: "CLITests", dependencies: ["CLI", "JOSE", "OAuth", argumentParser], swiftSettings: strict),
         .executableTarget(
             name: "BareHandler",
             dependencies: [hummingbird, nioCore],

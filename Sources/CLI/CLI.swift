@@ -13,8 +13,8 @@ struct Legate: AsyncParsableCommand {
               legate serve --data ./data
               legate demo
 
-            The other commands talk to a running server as an OAuth client. LEGATE_PROFILE names the file with the
-            credentials; without it LEGATE_SERVER, LEGATE_CLIENT_ID and LEGATE_CLIENT_SECRET count, then
+            The other commands talk to a running server as an OAuth client. LEGATE_PROFILE names the file with the \
+            credentials; without it LEGATE_SERVER, LEGATE_CLIENT_ID and LEGATE_CLIENT_SECRET count, then \
             ./data/admin.json. Exit codes: 0 done, 1 refused or failed, 2 usage.
             """,
         subcommands: [
@@ -44,6 +44,11 @@ struct Outcome: Equatable {
     /// 0 done, 1 refused or failed, 2 usage.
     let code: Int32
     let text: String
+
+    init(code: Int32, text: String) {
+        self.code = code
+        self.text = text
+    }
 
     init(of error: any Error) {
         switch error {

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import NIOSSL
 
 /// HTTP as the commands need it: one request, one answer. Redirects are never followed: they would carry credentials
@@ -127,6 +128,25 @@ struct ServerUnreachable: Error, CustomStringConvertible {
 
     init(url: String, _ error: any Error) {
         let server = url.split(separator: "/", maxSplits: 3).prefix(2).joined(separator: "//")
-        description = "cannot reach \(server): \(error)"
+        description = "cannot reach \(server): \(Self.reason(error))"
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        if let failure = error as? NIOConnectionError {
+            guard failure.dnsAError == nil || failure.dnsAAAAError == nil else { return "the host is not known" }
+            return failure.connectionErrors.first.map { reason($0.error) } ?? "no connection"
+        }
+        if let failure = error as? IOError {
+            switch failure.errnoCode {
+            case ECONNREFUSED: return "connection refused"
+            case ECONNRESET: return "connection reset"
+            case EHOSTUNREACH, ENETUNREACH: return "there is no route to it"
+            case ETIMEDOUT: return "it does not answer"
+            default: return "\(failure)"
+            }
+        }
+        let text = "\(error)"
+        return text.contains("CERTIFICATE_VERIFY_FAILED")
+            ? "its certificate is not trusted; --ca names a private CA" : text
     }
 }

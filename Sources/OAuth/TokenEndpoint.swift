@@ -33,16 +33,20 @@ package struct TokenEndpoint: Sendable {
     ///   unless the client was not authenticated: a stranger must not fill the disk.
     package func respond(to request: ClientRequest) async throws -> TokenResponse {
         let grant = try grant(of: request)
-        let client = try await authenticator.authenticate(request, at: now())
         var presented: Authorization?
+        var proven: Client?
         do {
+            let client = try await authenticator.authenticate(request, at: now())
+            proven = client.client
             guard client.client.grants.contains(type(of: grant).type) else {
                 throw OAuthError(.unauthorizedClient, "the client is not registered for this grant type")
             }
             return try await issue(grant, to: client, for: request, presented: &presented)
         } catch let refusal as OAuthError {
-            let event = TokenAudit.refused(refusal, request: request, client: client.client, presented: presented, at: now())
-            try await ledger.commit(Entry(audit: [event]))
+            if let client = proven ?? refusal.provenClient {
+                let event = TokenAudit.refused(refusal, request: request, client: client, presented: presented, at: now())
+                try await ledger.commit(Entry(audit: [event]))
+            }
             throw refusal
         }
     }

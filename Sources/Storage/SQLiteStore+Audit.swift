@@ -19,7 +19,8 @@ extension SQLiteStore {
                 "SELECT seq, timestamp FROM audit WHERE seq > ? ORDER BY seq LIMIT 1", { $0.add(archived) },
                 { (sequence: $0.integer(0), time: $0.time(1)) }
             )
-            let last = try database.first("SELECT max(seq) FROM audit WHERE seq > ?", { $0.add(archived) }, { $0.integer(0) })
+            let last = try database.first(
+                "SELECT max(seq) FROM audit WHERE seq > ?", { $0.add(archived) }, { $0.integer(0) })
             let pages = try database.first("PRAGMA page_count") { $0.integer(0) } ?? 0
             let pageSize = try database.first("PRAGMA page_size") { $0.integer(0) } ?? 0
             return AuditExtent(

@@ -9,6 +9,7 @@ package final class SQLiteStore: PersistentStore {
     let pool: DatabasePool
     let archives: AuditArchives
     let isArchiving = Mutex(false)
+    private let isClosed = Mutex(false)
     private let directory: DataDirectory
     private let lastProbe = Mutex<(time: ContinuousClock.Instant, isWritable: Bool)?>(nil)
 
@@ -69,13 +70,19 @@ package final class SQLiteStore: PersistentStore {
     }
 
     package func close() async throws {
+        // SQLite must not be asked anything about a connection that is gone.
+        let isOpen = isClosed.withLock { isClosed in
+            defer { isClosed = true }
+            return !isClosed
+        }
+        guard isOpen else { return }
         let pool = pool
         let directory = directory
         try await Blocking.run {
+            defer { directory.release() }
             // Leaves one file behind rather than three; what cannot be moved now is moved at the next start.
             try? pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
             try pool.close()
-            directory.release()
         }
     }
 

@@ -249,18 +249,17 @@ def test_acting_as_a_resource(legate, api):
     assert Client(legate, made["client_id"], made["client_secret"]).sees(token)
 
 
-def test_lists_come_in_pages(legate, api):
-    for _ in range(5):
-        legate.cli("client", "create", "page", "--resource", api["resource"], "--scope", "x:read")
-    seen, cursor = [], None
-    while True:
-        page = legate.cli("client", "list", "--limit", "3", *(["--cursor", cursor] if cursor else []))
-        assert set(page) == {"items", "next"} and len(page["items"]) <= 3
-        seen += [item["client_id"] for item in page["items"]]
-        cursor = page["next"]
-        if cursor is None:
-            break
-    assert len(seen) == len(set(seen)) >= 5
+def test_lists_come_in_pages(legate, world):
+    client = world.registry.agent(world.r1)
+    made = [world.user(client).delegation["delegation_id"] for _ in range(5)]
+    seen, sizes, cursor = [], [], []
+    while cursor is not None:
+        page = legate.cli("delegation", "list", "--client", client.id, "--limit", "2", *cursor)
+        assert set(page) == {"items", "next"}
+        seen += [item["delegation_id"] for item in page["items"]]
+        sizes.append(len(page["items"]))
+        cursor = ["--cursor", page["next"]] if page["next"] else None
+    assert sorted(seen) == sorted(made) and sizes == [2, 2, 1]
 
 
 # Issuers, rules, delegations
@@ -467,6 +466,14 @@ def test_revoke_by_kind(legate, agent, kind):
     assert not client.sees(token)
     entries = legate.cli("revocations", "--limit", "1000")["items"]
     assert (kind, identifier) in [(entry["kind"], entry["id"]) for entry in entries]
+
+
+def test_ended_instance_is_opened_again(legate, agent):
+    client, _ = agent
+    legate.cli("revoke", "agent", f"{client.id}/w1")
+    assert client.ask(agent_id="w1").json()["error"] == "invalid_request"
+    legate.cli("client", "enable", client.id, "--agent-id", "w1")
+    granted(client.ask(agent_id="w1"))
 
 
 def test_keys_are_listed(legate):

@@ -216,6 +216,15 @@ def test_HOST_85_private_addresses_are_not_fetched(public, key_server, scheme, h
     assert key_server.requests.total() == 0
 
 
+@pytest.mark.parametrize("host", ["10.255.255.1", "169.254.169.254", "[fd00::1]", "[::ffff:10.255.255.1]"])
+def test_HOST_85_networks_of_others_are_refused_unseen(public, key_server, host):
+    # First on loopback, where a fetch would be seen: without a working guard we would be knocking at strange doors.
+    key_server.serve("/jwks", Key.make("ES256").jwks())
+    refuses_to_fetch(public, {"jwks_uri": f"https://127.0.0.1:{key_server.port}/jwks"})
+    assert key_server.requests.total() == 0
+    refuses_to_fetch(public, {"jwks_uri": f"https://{host}/jwks"})
+
+
 def test_HOST_85_operator_may_allow_a_host(public, key_server):
     key, path = Key.make("ES256"), f"/{unique('jwks')}"
     url = key_server.serve(path, key.jwks())

@@ -15,7 +15,7 @@ struct AuditVerify: RemoteCommand {
               legate audit verify --file events.jsonl
               zcat archive.jsonl.gz | legate audit verify --file -
 
-            An export is checked on this machine. The signature of its checkpoint is verified with the keys of the
+            An export is checked on this machine. The signature of its checkpoint is verified with the keys of the \
             server, when that can be reached, or with those in --jwks.
             """
     )

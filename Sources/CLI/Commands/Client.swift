@@ -8,7 +8,8 @@ struct ClientCommand: AsyncParsableCommand {
         abstract: "The OAuth clients: agents, gateways, resource servers and operators' tools.",
         discussion: """
             Example:
-              legate client create Planner --id planner --resource https://orders.example.com --scope orders:read
+              legate client create Planner --id planner \\
+                  --resource https://orders.example.com --scope orders:read
               legate client list
             """,
         subcommands: [
@@ -30,9 +31,11 @@ struct ClientCommand: AsyncParsableCommand {
             abstract: "Register a client.",
             discussion: """
                 Example:
-                  legate client create Planner --id planner --resource https://orders.example.com --scope orders:read
-                  legate client create Worker --auth private_key_jwt --jwks worker.json --grant token_exchange \\
+                  legate client create Planner --id planner \\
                       --resource https://orders.example.com --scope orders:read
+                  legate client create Worker --auth private_key_jwt --jwks worker.json \\
+                      --grant token_exchange --resource https://orders.example.com \\
+                      --scope orders:read
 
                 The secret of a client is shown once, here.
                 """
@@ -108,7 +111,8 @@ struct ClientCommand: AsyncParsableCommand {
             abstract: "Change a client. Only what is given changes; a list is replaced as a whole.",
             discussion: """
                 Example:
-                  legate client update planner --scope orders:read orders:write --owner team-orders
+                  legate client update planner --scope orders:read orders:write \\
+                      --owner team-orders
 
                 An empty value takes a member away: --acts-as "".
                 """
@@ -212,7 +216,7 @@ struct ClientCommand: AsyncParsableCommand {
         @Argument(help: "Its client_id.")
         var id: String
 
-        @Option(help: "How long the old secret still works (default: not at all).")
+        @Option(help: ArgumentHelp("How long the old secret still works (default: not at all).", valueName: "duration"))
         var grace: DurationArgument?
 
         @OptionGroup var connection: ConnectionOptions

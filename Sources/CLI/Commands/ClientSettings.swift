@@ -35,7 +35,9 @@ struct ClientSettings: ParsableArguments {
     @Option(help: "Its tier.")
     var tier: String?
 
-    @Option(help: "How long its tokens live, at most 15m; `default` leaves it to the server.")
+    @Option(
+        help: ArgumentHelp(
+            "How long its tokens live, at most 15m; `default` leaves it to the server.", valueName: "duration"))
     var tokenTtl: TokenLifetimeArgument?
 
     @Option(help: ArgumentHelp("Who answers for it.", valueName: "text"))

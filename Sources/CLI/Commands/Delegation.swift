@@ -9,7 +9,8 @@ struct DelegationCommand: AsyncParsableCommand {
         abstract: "What users let clients do for them, and the rules by which they may.",
         discussion: """
             Example:
-              legate delegation create --issuer corp --subject alice --client planner --scope orders:read \\
+              legate delegation create --issuer corp --subject alice \\
+                  --client planner --scope orders:read \\
                   --resource https://orders.example.com
               legate delegation list --subject alice
             """,
@@ -45,8 +46,9 @@ struct DelegationCommand: AsyncParsableCommand {
             abstract: "Let users of an issuer delegate to a client without asking each time (a rule).",
             discussion: """
                 Example:
-                  legate delegation allow --issuer corp --group sales --client planner --scope orders:read \\
-                      --resource https://orders.example.com --max-ttl 8h
+                  legate delegation allow --issuer corp --group sales --client planner \\
+                      --scope orders:read --resource https://orders.example.com \\
+                      --max-ttl 8h
 
                 Without --group and --subject the rule is for every user of the issuer.
                 """
@@ -70,7 +72,8 @@ struct DelegationCommand: AsyncParsableCommand {
         @Option(parsing: .upToNextOption, help: ArgumentHelp("The resources it may use.", valueName: "uri"))
         var resource: [String]
 
-        @Option(help: "How long a delegation made by this rule lives (default 8h).")
+        @Option(
+            help: ArgumentHelp("How long a delegation made by this rule lives (default 8h).", valueName: "duration"))
         var maxTtl: DurationArgument?
 
         @OptionGroup var connection: ConnectionOptions
@@ -113,7 +116,7 @@ struct DelegationCommand: AsyncParsableCommand {
 
     struct Disallow: RemoteCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Remove a rule. Delegations that it made stay.",
+            abstract: "Remove a rule. Delegations that it made stay: revoke them one by one.",
             discussion: """
                 Example:
                   legate delegation disallow RULE_ID
@@ -136,8 +139,10 @@ struct DelegationCommand: AsyncParsableCommand {
             abstract: "Let one user delegate to a client.",
             discussion: """
                 Example:
-                  legate delegation create --issuer corp --subject alice --client planner --scope orders:read \\
-                      --resource https://orders.example.com --expires 30d --purpose "weekly report"
+                  legate delegation create --issuer corp --subject alice \\
+                      --client planner --scope orders:read \\
+                      --resource https://orders.example.com --expires 30d \\
+                      --purpose "weekly report"
                 """
         )
 
@@ -156,7 +161,7 @@ struct DelegationCommand: AsyncParsableCommand {
         @Option(parsing: .upToNextOption, help: ArgumentHelp("The resources it may use.", valueName: "uri"))
         var resource: [String]
 
-        @Option(help: "How long it lasts (default 30d).")
+        @Option(help: ArgumentHelp("How long it lasts (default 30d).", valueName: "duration"))
         var expires: DurationArgument?
 
         @Option(help: ArgumentHelp("What for.", valueName: "text"))
@@ -254,7 +259,7 @@ struct DelegationCommand: AsyncParsableCommand {
         @Option(parsing: .upToNextOption, help: ArgumentHelp("The resources that remain.", valueName: "uri"))
         var resource: [String] = []
 
-        @Option(help: "How long it lasts from now on.")
+        @Option(help: ArgumentHelp("How long it lasts from now on.", valueName: "duration"))
         var expires: DurationArgument?
 
         @Option(help: ArgumentHelp("What for.", valueName: "text"))

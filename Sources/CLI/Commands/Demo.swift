@@ -12,7 +12,7 @@ struct Demo: AsyncParsableCommand {
               legate demo
               LEGATE_PROFILE=data/admin.json legate demo --server http://127.0.0.1:8080
 
-            It registers two resources, three agents and an identity provider under names of its own, so that it can be
+            It registers two resources, three agents and an identity provider under names of its own, so that it can be \
             repeated; --clean-up removes them at the end. Exits 1 when a step did not do what it says.
             """
     )
@@ -63,6 +63,9 @@ private final class DemoStory {
 
     /// Paths of the admin API, in the order in which they came to be.
     private var registered: [String] = []
+
+    /// What is worth showing of a client.
+    private let clientMembers = ["client_id", "scopes", "resources", "grants", "acts_as", "client_secret"]
 
     init(_ tour: Tour) async throws {
         self.tour = tour
@@ -125,7 +128,9 @@ private final class DemoStory {
             let made = try await tour.legate(
                 "client", "create", "Demo planner", "--id", plannerID, "--scope", "orders:read", "--resource",
                 workerURI,
-                "--grant", "client_credentials", "token_exchange", "--owner", "demo team", "--purpose", "plans the work"
+                "--grant", "client_credentials", "token_exchange", "--owner", "demo team", "--purpose",
+                "plans the work",
+                showing: clientMembers
             )
             registered.append("clients/\(plannerID)")
             return try party(made, "PLANNER")
@@ -137,7 +142,8 @@ private final class DemoStory {
         {
             let made = try await tour.legate(
                 "client", "create", "Demo worker", "--id", workerID, "--scope", "orders:read", "orders:write",
-                "--resource", ordersURI, "--grant", "token_exchange", "--acts-as", workerURI, "--owner", "demo team"
+                "--resource", ordersURI, "--grant", "token_exchange", "--acts-as", workerURI, "--owner", "demo team",
+                showing: clientMembers
             )
             registered.append("clients/\(workerID)")
             try tour.expect(made["acts_as"]?.string == workerURI, "tokens for \(workerURI) are addressed to it")
@@ -299,17 +305,20 @@ private final class DemoStory {
     private func refusedDisabledAgent() async throws {
         try await tour.step("Refused: an agent that is disabled, although its secret is right.") {
             let made = try await tour.legate(
-                "client", "create", "Demo retired", "--id", retiredID, "--scope", "orders:read", "--resource", ordersURI
+                "client", "create", "Demo retired", "--id", retiredID, "--scope", "orders:read", "--resource",
+                ordersURI,
+                showing: clientMembers
             )
             registered.append("clients/\(retiredID)")
             let retired = try party(made, "RETIRED")
-            try await tour.legate("client", "disable", retiredID)
+            try await tour.legate("client", "disable", retiredID, showing: ["client_id", "enabled"])
             let refusal = try await tour.refused(
                 discovery.tokenEndpoint, as: retired,
                 [.init("grant_type", "client_credentials"), .init("resource", ordersURI)]
             )
             try tour.expect(
-                refusal.code == "invalid_client" && refusal.status == 401, "\(refusal.status) invalid_client"
+                refusal.code == "invalid_client" && refusal.status == 401,
+                "\(refusal.status) invalid_client; a stranger is told no more than that"
             )
         }
     }
@@ -327,7 +336,8 @@ private final class DemoStory {
 
     private func revoke(_ delegation: String) async throws {
         try await tour.step("Alice's delegation is revoked.") {
-            let answer = try await tour.legate("delegation", "revoke", delegation, "--reason", "end of the tour")
+            let answer = try await tour.legate(
+                "delegation", "revoke", delegation, "--reason", "end of the tour", showing: ["delegation_id", "status"])
             try tour.expect(answer["status"]?.string == "revoked", "one call, in force when it returns")
         }
     }

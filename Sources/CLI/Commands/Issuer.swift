@@ -8,7 +8,8 @@ struct IssuerCommand: AsyncParsableCommand {
         abstract: "The identity providers whose users and workloads are accepted.",
         discussion: """
             Example:
-              legate issuer trust https://idp.example.com --name corp --jwks-uri https://idp.example.com/jwks
+              legate issuer trust https://idp.example.com --name corp \\
+                  --jwks-uri https://idp.example.com/jwks
               legate issuer list
             """,
         subcommands: [
@@ -56,7 +57,8 @@ struct IssuerCommand: AsyncParsableCommand {
             abstract: "Accept the tokens of an identity provider.",
             discussion: """
                 Example:
-                  legate issuer trust https://idp.example.com --name corp --jwks corp.json --audience api://legate
+                  legate issuer trust https://idp.example.com --name corp \\
+                      --jwks corp.json --audience api://legate
                 """
         )
 

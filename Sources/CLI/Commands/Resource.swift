@@ -8,7 +8,8 @@ struct ResourceCommand: AsyncParsableCommand {
         abstract: "The APIs and MCP servers that accept Legate's tokens.",
         discussion: """
             Example:
-              legate resource create https://orders.example.com --name orders --scope orders:read orders:write
+              legate resource create https://orders.example.com --name orders \\
+                  --scope orders:read orders:write
               legate resource list
             """,
         subcommands: [Create.self, List.self, Show.self, Update.self, Disable.self, Enable.self, Delete.self]
@@ -29,7 +30,9 @@ struct ResourceCommand: AsyncParsableCommand {
         @Option(help: "How its tokens are signed (default ES256).")
         var signingAlg: SigningAlgorithmName?
 
-        @Option(help: "How long its tokens live, at most 15m; `default` leaves it to the server.")
+        @Option(
+            help: ArgumentHelp(
+                "How long its tokens live, at most 15m; `default` leaves it to the server.", valueName: "duration"))
         var tokenTtl: TokenLifetimeArgument?
 
         @Option(help: "What it is (default api).")
@@ -48,7 +51,8 @@ struct ResourceCommand: AsyncParsableCommand {
             abstract: "Register a resource.",
             discussion: """
                 Example:
-                  legate resource create https://mcp.example.com/tools --name tools --kind mcp --scope tools:call
+                  legate resource create https://mcp.example.com/tools --name tools \\
+                      --kind mcp --scope tools:call
                 """
         )
 

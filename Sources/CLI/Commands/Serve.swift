@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import Logging
 import NIOCore
-import NIOPosix
 import NIOSSL
 import OAuth
 import Server
@@ -39,7 +38,6 @@ struct Serve: AsyncParsableCommand {
             "listen": listen, "tls-certificate": tlsCertificate, "tls-key": tlsKey,
         ])
         let tls = try tls(configuration)
-        _ = NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
         let sink = LogSink()
         LoggingSystem.bootstrap { JSONLogHandler(label: $0, sink: sink) }
         let logger = Logger(label: "legate")

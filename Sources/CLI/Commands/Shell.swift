@@ -10,14 +10,14 @@ enum Shell {
         return text.utf8.allSatisfy(isPlain) ? text : "'" + text.replacing("'", with: "'\\''") + "'"
     }
 
-    /// One line when it fits, else one line for the command and one for each option with its values.
+    /// One line when it fits, else one line for the command and one for each long option with its values.
     static func command(_ words: [String]) -> String {
         let quoted = words.map(word)
         let line = quoted.joined(separator: " ")
         if line.count <= width { return line }
         var lines: [String] = []
         for (plain, quoted) in zip(words, quoted) {
-            if lines.isEmpty || plain.hasPrefix("-") {
+            if lines.isEmpty || breaksBefore(plain) {
                 lines.append(quoted)
             } else {
                 lines[lines.count - 1] += " " + quoted
@@ -25,6 +25,9 @@ enum Shell {
         }
         return lines.joined(separator: " \\\n    ")
     }
+
+    /// Long options, and the data of curl.
+    private static func breaksBefore(_ word: String) -> Bool { word.hasPrefix("--") || word == "-d" }
 
     private static func isPlain(_ byte: UInt8) -> Bool {
         switch byte {

@@ -7,7 +7,8 @@ struct TokenCommand: AsyncParsableCommand {
         abstract: "Get tokens, exchange them, look into them, end them.",
         discussion: """
             Example:
-              legate token issue --client planner --secret-file planner.secret --scope orders:read --task invoice-42
+              legate token issue --client planner --secret-file planner.secret \\
+                  --scope orders:read --task invoice-42
             """,
         subcommands: [TokenIssue.self, TokenExchange.self, TokenInspect.self, TokenRevoke.self]
     )

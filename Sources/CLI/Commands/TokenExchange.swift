@@ -8,8 +8,9 @@ struct TokenExchange: RemoteCommand {
         abstract: "Turn a user's token, or one received, into a token to act on (RFC 8693).",
         discussion: """
             Example:
-              legate token exchange --client planner --secret-file planner.secret --subject-token-file alice.jwt \\
-                  --subject-token-type jwt --resource https://orders.example.com --scope orders:read
+              legate token exchange --client planner --secret-file planner.secret \\
+                  --subject-token-file alice.jwt --subject-token-type jwt \\
+                  --resource https://orders.example.com --scope orders:read
             """
     )
 

@@ -8,8 +8,9 @@ struct TokenIssue: RemoteCommand {
         abstract: "Get a token for a client itself (client_credentials).",
         discussion: """
             Example:
-              legate token issue --client planner --secret-file planner.secret --resource https://orders.example.com \\
-                  --scope orders:read --task invoice-42 --reason "monthly report"
+              legate token issue --client planner --secret-file planner.secret \\
+                  --resource https://orders.example.com --scope orders:read \\
+                  --task invoice-42 --reason "monthly report"
             """
     )
 

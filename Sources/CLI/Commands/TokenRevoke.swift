@@ -9,7 +9,8 @@ struct TokenRevoke: RemoteCommand {
         discussion: """
             Example:
               legate token revoke token.jwt
-              legate token revoke token.jwt --client planner --secret-file planner.secret
+              legate token revoke token.jwt --client planner \\
+                  --secret-file planner.secret
             """
     )
 

@@ -81,14 +81,16 @@ final class Tour {
     // MARK: Commands
 
     /// Shows a command of `legate` and runs it.
+    ///
+    /// - Parameter members: which members of the answer to show; nil for all.
     @discardableResult
-    func legate(_ words: String...) async throws -> JSONObject {
+    func legate(_ words: String..., showing members: [String]? = nil) async throws -> JSONObject {
         try show(command: ["legate"] + words)
         guard let command = try Legate.parseAsRoot(words) as? any RemoteCommand else {
             throw CommandFailure("legate \(words.joined(separator: " ")) is not a command of the tour")
         }
         let json = try await command.answer(from: server).json ?? .null
-        try show(json)
+        try show(json, only: members)
         return json.object ?? [:]
     }
 
@@ -127,8 +129,8 @@ final class Tour {
         if !isQuiet { try lines("$ " + Shell.command(words)) }
     }
 
-    func show(_ json: JSON) throws {
-        if !isQuiet, !json.isNull { try lines(Self.shortened(json).pretty()) }
+    func show(_ json: JSON, only members: [String]? = nil) throws {
+        if !isQuiet, !json.isNull { try lines(Excerpt(json, only: members).text) }
     }
 
     func show(text: String) throws { if !isQuiet { try lines(text) } }
@@ -140,31 +142,4 @@ final class Tour {
     }
 
     private func line(_ text: String) throws { try write(text.isEmpty ? "\n" : "   \(text)\n") }
-
-    /// The answer without what is empty; of tokens only the beginning, of secrets and key sets nothing.
-    static func shortened(_ json: JSON) -> JSON {
-        switch json {
-        case .string(let text) where text.hasPrefix("eyJ"): return "eyJ…"
-        case .array(let elements): return .array(elements.map(shortened))
-        case .object(let object):
-            var short = JSONObject()
-            for (name, value) in object.members where !isEmpty(value) {
-                switch name {
-                case "client_secret": short[name] = "…"
-                case "jwks": short[name] = "…"
-                default: short[name] = shortened(value)
-                }
-            }
-            return .object(short)
-        default: return json
-        }
-    }
-
-    private static func isEmpty(_ json: JSON) -> Bool {
-        switch json {
-        case .null: true
-        case .array(let elements): elements.isEmpty
-        default: false
-        }
-    }
 }

@@ -69,10 +69,14 @@ package struct ClientAuthenticator: Sendable {
         }
         do throws(OAuthError) {
             let proven = try await method.authenticate(request, at: now)
-            guard proven.client.enabled else { throw OAuthError.invalidClient(detail: "the client is disabled") }
+            guard proven.client.enabled else {
+                var refusal = OAuthError.invalidClient(detail: "the client is disabled")
+                refusal.provenClient = proven.client
+                throw refusal
+            }
             return AuthenticatedClient(client: proven.client, method: proven.method, spends: proven.spends)
         } catch {
-            if error.code == .invalidClient, let claimed = method.claimedClient(in: request) {
+            if error.code == .invalidClient, error.provenClient == nil, let claimed = method.claimedClient(in: request) {
                 throttle.recordFailure(claimed, from: request.context.peer, at: now)
             }
             throw error

@@ -31,6 +31,9 @@ package struct OAuthError: Error, Sendable, Equatable {
     package let rule: String
     /// Seconds after which a retry can succeed, when time alone is the obstacle.
     package let retryAfter: Int?
+    /// The client that had proved itself when it was refused nevertheless. Such a refusal is audited; one of a stranger
+    /// is not, for strangers must not fill the disk.
+    package var provenClient: Client?
 
     package init(
         _ code: Code, _ description: String, detail: String? = nil, rule: String? = nil, retryAfter: Int? = nil

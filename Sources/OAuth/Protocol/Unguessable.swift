@@ -1,3 +1,5 @@
+import Crypto
+
 /// Random names from the system's generator.
 ///
 /// Base32 in ASCII order (digits before letters), so that an id that begins with the time also sorts by time: the
@@ -18,19 +20,9 @@ package enum Unguessable {
         return base32(bytes)
     }
 
+    /// From the generator of the crypto library, which asks the kernel now and then and not for every name.
     private static func random(_ count: Int) -> [UInt8] {
-        var generator = SystemRandomNumberGenerator()
-        var bytes = [UInt8]()
-        bytes.reserveCapacity(count + 7)
-        while bytes.count < count {
-            var word = generator.next()
-            for _ in 0..<8 {
-                bytes.append(UInt8(truncatingIfNeeded: word))
-                word >>= 8
-            }
-        }
-        bytes.removeLast(bytes.count - count)
-        return bytes
+        unsafe SymmetricKey(size: SymmetricKeySize(bitCount: count * 8)).withUnsafeBytes { unsafe Array($0) }
     }
 
     private static func base32(_ bytes: [UInt8]) -> String {

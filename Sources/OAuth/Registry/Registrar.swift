@@ -208,6 +208,10 @@ package struct Registrar: Sendable {
     /// Removes something, together with everything that was issued under it. Removing never widens anything.
     package func delete(_ kind: RegistryKind, _ identifier: String, by caller: Operator) async throws {
         try caller.require(kind.writeScope)
+        try await retrying(kind, identifier) { try await end(kind, identifier, by: caller) }
+    }
+
+    private func end(_ kind: RegistryKind, _ identifier: String, by caller: Operator) async throws {
         let time = now()
         guard let current = registry.registered(kind, identifier) else { throw Failure.notFound(kind, identifier) }
         var entry = Entry()
@@ -282,6 +286,23 @@ package struct Registrar: Sendable {
     }
 
     // MARK: Committing
+
+    /// Does it once more, with what is there then, when something that had to end together with it was ended or changed
+    /// by somebody else in the same moment.
+    private func retrying(
+        _ kind: RegistryKind, _ identifier: String, _ attempt: () async throws -> Void
+    ) async throws {
+        for _ in 0..<8 {
+            do {
+                return try await attempt()
+            } catch let failure as Failure {
+                guard failure == .notFound(kind, identifier) || failure == .stale(kind, identifier),
+                    registry.registered(kind, identifier) != nil
+                else { throw failure }
+            }
+        }
+        throw Failure.stale(kind, identifier)
+    }
 
     private func commit(_ entry: Entry, of kind: RegistryKind, _ identifier: String) async throws {
         do {

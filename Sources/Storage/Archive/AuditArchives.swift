@@ -114,7 +114,8 @@ struct AuditArchives: Sendable {
             }
             next += 1
         }
-        guard let end = try reader.nextLine(), end + [UInt8(ascii: "\n")] == AuditExport.checkpointLine(archive.checkpoint)
+        guard let end = try reader.nextLine(),
+            end + [UInt8(ascii: "\n")] == AuditExport.checkpointLine(archive.checkpoint)
         else { throw damaged("it does not end with its checkpoint") }
         guard try reader.nextLine() == nil else { throw damaged("something follows its checkpoint") }
     }

@@ -43,6 +43,14 @@ def test_CC_04_names_of_the_request_are_qualified_by_the_client(world):
     assert "nightly run" not in str(claims)
 
 
+def test_CC_04_agent_as_registered_when_the_resource_asks_for_it(registry):
+    curious = registry.resource(include_agent_claim=True)
+    registered = {"type": "planner", "version": "1.2", "owner": "team-a"}
+    claims = claims_of(registry.agent(curious, **registered).token())
+    assert claims["agent"] | registered == claims["agent"]
+    assert "agent" not in claims_of(registry.agent(registry.resource(), **registered).token())
+
+
 @pytest.mark.parametrize("name", ["agent_id", "task_id", "session_id"])
 @pytest.mark.parametrize(
     "value", ["a/b", "a b", "ä", "x" * 129, "a\nb"], ids=["slash", "space", "ä", "long", "newline"]

@@ -1,0 +1,105 @@
+import OAuth
+import Testing
+
+@testable import CLI
+
+@Suite("Which server, and as whom")
+struct ProfileTests {
+    private static let file = #"{"server":"https://file.example","client_id":"f","client_secret":"fs"}"#
+    private static let variables = [
+        "LEGATE_SERVER": "https://env.example", "LEGATE_CLIENT_ID": "e", "LEGATE_CLIENT_SECRET": "es",
+    ]
+
+    private func find(
+        server: String? = nil, _ environment: [String: String] = [:], files: [String: String] = [:]
+    ) throws -> Profile {
+        try Profile.find(server: server, environment: environment) { path in files[path].map { Array($0.utf8) } }
+    }
+
+    private func read(_ profile: Profile) -> [String?] {
+        [profile.server.text, profile.credentials?.clientID, profile.credentials?.secret]
+    }
+
+    @Test("LEGATE_PROFILE comes before the other variables and before the default file")
+    func profileFirst() throws {
+        let environment = Self.variables.merging(["LEGATE_PROFILE": "p.json"]) { first, _ in first }
+        let other = Self.file.replacing("file.example", with: "other.example")
+        let found = try find(environment, files: ["p.json": Self.file, Profile.defaultFile: other])
+        #expect(read(found) == ["https://file.example", "f", "fs"])
+    }
+
+    @Test("the variables come before the default file")
+    func variablesSecond() throws {
+        let found = try find(Self.variables, files: [Profile.defaultFile: Self.file])
+        #expect(read(found) == ["https://env.example", "e", "es"])
+    }
+
+    @Test("the default file is found, and LEGATE_SERVER alone changes only the server")
+    func defaultFile() throws {
+        let files = [Profile.defaultFile: Self.file]
+        #expect(read(try find(files: files)) == ["https://file.example", "f", "fs"])
+        let moved = try find(["LEGATE_SERVER": "https://env.example"], files: files)
+        #expect(read(moved) == ["https://env.example", "f", "fs"])
+    }
+
+    @Test("--server comes before every other name of the server")
+    func serverFlag() throws {
+        let flag = "https://flag.example"
+        #expect(read(try find(server: flag, Self.variables)) == [flag, "e", "es"])
+        let profile = try find(server: flag, ["LEGATE_PROFILE": "p.json"], files: ["p.json": Self.file])
+        #expect(read(profile) == [flag, "f", "fs"])
+        #expect(read(try find(server: flag)) == [flag, nil, nil])
+    }
+
+    @Test("an empty variable counts as absent")
+    func emptyVariables() throws {
+        let environment = Self.variables.merging(["LEGATE_PROFILE": ""]) { first, _ in first }
+        #expect(read(try find(environment)) == ["https://env.example", "e", "es"])
+    }
+
+    @Test("what is missing or malformed is named")
+    func failures() {
+        #expect(failure { try find() }?.contains("LEGATE_PROFILE") == true)
+        #expect(failure { try find(["LEGATE_PROFILE": "gone.json"]) }?.contains("gone.json") == true)
+        #expect(
+            failure { try find(["LEGATE_SERVER": "https://a.example", "LEGATE_CLIENT_ID": "e"]) }?
+                .contains("LEGATE_CLIENT_SECRET") == true)
+        #expect(
+            failure { try find(["LEGATE_CLIENT_ID": "e", "LEGATE_CLIENT_SECRET": "es"]) }?.contains("LEGATE_SERVER")
+                == true)
+        #expect(
+            failure { try find(["LEGATE_PROFILE": "p.json"], files: ["p.json": #"{"server":1}"#]) }?.contains("p.json")
+                == true)
+    }
+
+    @Test(
+        "credentials never travel over plain http to another machine", arguments: ["http://a.example", "ftp://a", "a"])
+    func plainHTTP(server: String) {
+        #expect(failure { try find(server: server, Self.variables) }?.contains(server) == true)
+    }
+
+    @Test("a final slash of the server is forgiven")
+    func slash() throws {
+        #expect(try find(server: "https://a.example/").server.text == "https://a.example")
+    }
+
+    @Test("a secret is form-encoded for Basic, and never printed")
+    func credentials() {
+        let credentials = Credentials(clientID: "a:b", secret: "p%s é")
+        // a%3Ab:p%25s%20%C3%A9
+        #expect(credentials.basic == "Basic YSUzQWI6cCUyNXMlMjAlQzMlQTk=")
+        #expect(!"\(credentials) \(String(reflecting: credentials))".contains("p%s"))
+        var dumped = ""
+        dump(credentials, to: &dumped)
+        #expect(!dumped.contains("p%s"))
+    }
+
+    private func failure(_ body: () throws -> Profile) -> String? {
+        do {
+            _ = try body()
+            return nil
+        } catch {
+            return (error as? CommandFailure)?.description
+        }
+    }
+}
