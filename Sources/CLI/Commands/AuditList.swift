@@ -1,5 +1,6 @@
 import ArgumentParser
 import JOSE
+import UnixSignals
 
 /// `legate audit list`
 struct AuditList: RemoteCommand {
@@ -55,7 +56,7 @@ struct AuditList: RemoteCommand {
 
     func run() async throws {
         if follow {
-            try await connection.withServer { try await follow($0) }
+            try await untilInterrupted()
         } else {
             let found: Answer = try await connection.withServer { try await self.answer(from: $0) }
             try connection.printer.print(found)
@@ -73,9 +74,29 @@ struct AuditList: RemoteCommand {
         ]
     }
 
+    /// Follows until SIGINT or SIGTERM; then there is nothing wrong, and the exit code is 0.
+    private func untilInterrupted() async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        let (command, connection) = (self, connection)
+        let following = Task {
+            try await connection.withServer { try await command.follow($0) }
+        }
+        let watching = Task {
+            for await _ in signals { following.cancel() }
+        }
+        defer { watching.cancel() }
+        do {
+            try await following.value
+        } catch  where following.isCancelled {
+            return
+        }
+    }
+
     /// Asks each second for what came after the last record seen. A server that is away for a while is waited for.
     private func follow(_ server: AdminClient) async throws {
         let printer = connection.printer
+        // Only a server that was there once is waited for.
+        _ = try await server.discovery()
         var last = after ?? 0
         var isWaiting = false
         while !Task.isCancelled {

@@ -320,6 +320,12 @@ private final class DemoStory {
                 refusal.code == "invalid_client" && refusal.status == 401,
                 "\(refusal.status) invalid_client; a stranger is told no more than that"
             )
+            try tour.note("the audit trail knows why:")
+            try tour.show(command: ["legate", "audit", "list", "--client", retiredID, "--decision", "deny"])
+            let query: [(name: String, value: String?)] = [("client_id", retiredID), ("decision", "deny")]
+            let record = try await server.get("audit", query).object?["items"]?.array?.last ?? .null
+            try tour.show(record, only: ["event", "client_id", "policy_evaluation"])
+            try tour.expect(record.object?["event"]?.string == "token.refused", "the refusal is on record")
         }
     }
 

@@ -54,7 +54,7 @@ package struct GuardedFetcher: Fetcher {
     private func check(_ address: IPAddress, allowPrivate: Bool) throws(FetchError) {
         switch address.reach {
         case .global: return
-        case .loopback where allowsLoopback: return
+        case .loopback where allowsLoopback || allowPrivate: return
         case .privateNetwork where allowPrivate: return
         case .privateNetwork: throw FetchError("the host is on a private network, which the operator did not allow")
         case .loopback, .special: throw FetchError("the host is at an address that is never fetched from")
