@@ -53,7 +53,8 @@ struct Assembly {
         try await store.initialise(
             issuer: issuer.text, term: term,
             vaultKeys: [
-                VaultKey.clientSecrets: try keyring.seal(digestBytes, at: VaultKey.place(of: VaultKey.clientSecrets)).bytes,
+                VaultKey.clientSecrets: try keyring.seal(digestBytes, at: VaultKey.place(of: VaultKey.clientSecrets))
+                    .bytes,
                 VaultKey.auditHead: try keyring.seal(auditBytes, at: VaultKey.place(of: VaultKey.auditHead)).bytes,
             ],
             signingKeys: [signingKey.stored], objects: [.client(admin)],

@@ -29,14 +29,22 @@ struct LegateConfiguration: Sendable {
     }
 
     static let options: [Option] = [
-        Option(name: "data", placeholder: "DIR", fallback: "./data", help: "The data directory: database, audit archives, `admin.json`."),
+        Option(
+            name: "data", placeholder: "DIR", fallback: "./data",
+            help: "The data directory: database, audit archives, `admin.json`."),
         Option(
             name: "issuer", placeholder: "URL", fallback: defaultIssuer,
             help: "The issuer identifier. `https`, or `http` on loopback. It is fixed when the data directory is made."
         ),
-        Option(name: "listen", placeholder: "HOST:PORT", fallback: "127.0.0.1:8080", help: "Where to listen. Port 0 picks a free one."),
-        Option(name: "root-key", placeholder: "FILE", fallback: "./Keys/root.key", help: "The root key: 32 bytes as base64url, mode 0600. Made when absent."),
-        Option(name: "tls-certificate", placeholder: "FILE", fallback: nil, help: "PEM certificate chain. With `tls-key` the listener is TLS only."),
+        Option(
+            name: "listen", placeholder: "HOST:PORT", fallback: "127.0.0.1:8080",
+            help: "Where to listen. Port 0 picks a free one."),
+        Option(
+            name: "root-key", placeholder: "FILE", fallback: "./Keys/root.key",
+            help: "The root key: 32 bytes as base64url, mode 0600. Made when absent."),
+        Option(
+            name: "tls-certificate", placeholder: "FILE", fallback: nil,
+            help: "PEM certificate chain. With `tls-key` the listener is TLS only."),
         Option(name: "tls-key", placeholder: "FILE", fallback: nil, help: "PEM private key of the certificate."),
         Option(
             name: "audit-retention-age", placeholder: "DURATION", fallback: "90d",
@@ -44,7 +52,8 @@ struct LegateConfiguration: Sendable {
         ),
         Option(
             name: "audit-retention-records", placeholder: "N", fallback: "2000000",
-            help: "How many audit records the database keeps at most; older ones move to archives. `unlimited` for no limit."
+            help:
+                "How many audit records the database keeps at most; older ones move to archives. `unlimited` for no limit."
         ),
     ]
 
@@ -63,7 +72,9 @@ struct LegateConfiguration: Sendable {
             InMemoryProvider(
                 name: "flags",
                 values: Dictionary(
-                    uniqueKeysWithValues: flags.map { (AbsoluteConfigKey([$0.key]), ConfigValue(stringLiteral: $0.value)) }
+                    uniqueKeysWithValues: flags.map {
+                        (AbsoluteConfigKey([$0.key]), ConfigValue(stringLiteral: $0.value))
+                    }
                 )
             ),
             EnvironmentVariablesProvider(environmentVariables: ours),
@@ -99,15 +110,18 @@ struct LegateConfiguration: Sendable {
         tlsCertificate = text("tls-certificate")
         tlsKey = text("tls-key")
         guard (tlsCertificate == nil) == (tlsKey == nil) else {
-            throw ConfigurationError(tlsKey == nil ? "tls-key" : "tls-certificate", "must be given together with the other")
+            throw ConfigurationError(
+                tlsKey == nil ? "tls-key" : "tls-certificate", "must be given together with the other")
         }
         auditRetention = AuditRetention(
-            age: try Self.age(text("audit-retention-age") ?? ""), records: try Self.count(text("audit-retention-records") ?? "")
+            age: try Self.age(text("audit-retention-age") ?? ""),
+            records: try Self.count(text("audit-retention-records") ?? "")
         )
     }
 
     private static func address(_ text: String) throws -> (String, Int) {
-        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]), (0...65535).contains(port)
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (0...65535).contains(port)
         else { throw ConfigurationError("listen", "must be HOST:PORT, such as 127.0.0.1:8080") }
         var host = String(text[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
@@ -145,7 +159,8 @@ struct LegateConfiguration: Sendable {
             """
         for option in options {
             let fallback = option.fallback.map { "`\($0)`" } ?? "none"
-            page += "| `--\(option.name) \(option.placeholder)` | `\(option.environment)` | `\(option.name)` | \(fallback) | \(option.help) |\n"
+            page +=
+                "| `--\(option.name) \(option.placeholder)` | `\(option.environment)` | `\(option.name)` | \(fallback) | \(option.help) |\n"
         }
         page += """
 

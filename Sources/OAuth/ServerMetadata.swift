@@ -61,7 +61,9 @@ package struct ServerMetadata: Sendable {
     }
 
     /// The same document with its `signed_metadata` (RFC 9728 section 2.2).
-    package func signedProtectedResource(_ resource: Resource, keys: SigningKeys, at now: Timestamp) throws -> JSONObject {
+    package func signedProtectedResource(_ resource: Resource, keys: SigningKeys, at now: Timestamp) throws
+        -> JSONObject
+    {
         var document = protectedResource(resource)
         var claims = document
         claims[Claim.issuer] = .string(issuer.text)

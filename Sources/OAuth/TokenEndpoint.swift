@@ -44,7 +44,8 @@ package struct TokenEndpoint: Sendable {
             return try await issue(grant, to: client, for: request, presented: &presented)
         } catch let refusal as OAuthError {
             if let client = proven ?? refusal.provenClient {
-                let event = TokenAudit.refused(refusal, request: request, client: client, presented: presented, at: now())
+                let event = TokenAudit.refused(
+                    refusal, request: request, client: client, presented: presented, at: now())
                 try await ledger.commit(Entry(audit: [event]))
             }
             throw refusal

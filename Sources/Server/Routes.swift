@@ -75,7 +75,8 @@ struct Routes {
         admin("clients/{id}/enable-agent", [.post: ("clients:write", clients.enableAgent)])
         admin("delegations/{id}/revoke", [.post: ("delegations:write", delegations.revoke)])
         admin(
-            "revocations", [.get: ("revocations:read", revocations.list), .post: ("revocations:write", revocations.create)]
+            "revocations",
+            [.get: ("revocations:read", revocations.list), .post: ("revocations:write", revocations.create)]
         )
         admin("keys", [.get: ("keys:read", keys.list)])
         admin("keys/rotate", [.post: ("keys:write", keys.rotate)])

@@ -25,7 +25,9 @@ struct Init: AsyncParsableCommand {
         guard let made else {
             throw ConfigurationError("data", "\(configuration.data) holds a database already")
         }
-        if made.rootKeyWasCreated { announce("created the root key \(configuration.rootKey); keep a copy in a safe place") }
+        if made.rootKeyWasCreated {
+            announce("created the root key \(configuration.rootKey); keep a copy in a safe place")
+        }
         announce("created the database in \(configuration.data) for \(made.issuer)")
         announce("wrote the first operator's credentials to \(made.credentialsFile)")
     }

@@ -65,7 +65,8 @@ struct Serve: AsyncParsableCommand {
         )
         let group = ServiceGroup(
             configuration: .init(
-                services: [sink, housekeeping, application], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
+                services: [sink, housekeeping, application], gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: logger
             )
         )
         try await group.run()

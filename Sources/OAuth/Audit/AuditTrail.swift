@@ -44,7 +44,9 @@ package struct AuditTrail: Sendable {
             chain.insert(record, at: 0)
             parent = record.event.parentJTI
         }
-        let clients = chain.compactMap(\.event.clientID).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+        let clients = chain.compactMap(\.event.clientID).reduce(into: [String]()) {
+            if !$0.contains($1) { $0.append($1) }
+        }
         var clientDocuments: [JSON] = []
         for id in clients { clientDocuments.append(.object(try await describeClient(id))) }
         let endings = try await endings(of: chain, clients: clients)
@@ -88,7 +90,8 @@ package struct AuditTrail: Sendable {
 
     private func describeDelegation(_ id: String?) async throws -> JSON {
         guard let id else { return .null }
-        var document = DelegationID(id).flatMap { registry.delegation($0) }?.document(at: now()) ?? ["delegation_id": .string(id)]
+        var document =
+            DelegationID(id).flatMap { registry.delegation($0) }?.document(at: now()) ?? ["delegation_id": .string(id)]
         document["created"] = try await creation(of: "delegation/\(id)").map { .object($0.json) } ?? .null
         return .object(document)
     }
@@ -115,7 +118,8 @@ package struct AuditTrail: Sendable {
 
     /// What the last token of a chain is worth, as introspection would say it.
     private func status(of chain: [AuditRecord], endings: [AuditRecord]) -> String {
-        guard let event = chain.last?.event, let jti = event.jti, let clientID = event.clientID.flatMap({ ClientID($0) })
+        guard let event = chain.last?.event, let jti = event.jti,
+            let clientID = event.clientID.flatMap({ ClientID($0) })
         else { return "unknown" }
         let issuedAt = Timestamp(milliseconds: event.timestamp)
         if now() >= issuedAt.adding(seconds: event.tokenTTL ?? 0) {
@@ -133,7 +137,8 @@ package struct AuditTrail: Sendable {
         // Whoever exchanged stands in `act`; a client that began the chain for itself is its subject.
         for record in chain where record.event.name == .tokenExchanged {
             guard let actor = record.event.clientID.flatMap({ ClientID($0) }) else { continue }
-            identity.actors = ActorChain(Actor(clientID: actor, agentID: record.event.agentID), earlier: identity.actors)
+            identity.actors = ActorChain(
+                Actor(clientID: actor, agentID: record.event.agentID), earlier: identity.actors)
         }
         let isStanding =
             registry.allows(identity, at: now())

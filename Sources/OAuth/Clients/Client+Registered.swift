@@ -130,7 +130,8 @@ extension Client: Registered {
         exchangeScopes = reader.objects("exchange_scopes") { item in
             let from = item.required("from", item.parsed("from", "a scope token") { ScopeSet([$0])?.tokens.first })
             let to = item.required("to", item.parsed("to", "a scope token") { ScopeSet([$0])?.tokens.first })
-            let resource = item.required("resource", item.parsed("resource", "a registered resource") { ResourceURI($0) })
+            let resource = item.required(
+                "resource", item.parsed("resource", "a registered resource") { ResourceURI($0) })
             guard let from, let to, let resource else { return nil }
             return ScopeMapping(from: from, to: to, resource: resource)
         }
@@ -165,7 +166,8 @@ extension Client: Registered {
         }
         for mapping in exchangeScopes {
             guard let actsAs, let own = registry.resource(actsAs) else {
-                reader.refuse("exchange_scopes", "needs acts_as: the mapping starts from a scope of the client's own resource")
+                reader.refuse(
+                    "exchange_scopes", "needs acts_as: the mapping starts from a scope of the client's own resource")
                 break
             }
             if !own.scopes.contains(mapping.from) {

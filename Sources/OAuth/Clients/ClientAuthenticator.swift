@@ -56,13 +56,17 @@ package struct ClientAuthenticator: Sendable {
         var presented: [any ClientAuthentication] = []
         for method in methods where method.isPresented(in: request) { presented.append(method) }
         guard let method = presented.first else {
-            if request.authorization != nil { throw OAuthError.invalidClient("the Authorization scheme is not one for clients") }
+            if request.authorization != nil {
+                throw OAuthError.invalidClient("the Authorization scheme is not one for clients")
+            }
             throw OAuthError.invalidClient("no client authentication: send a secret or a signed assertion")
         }
         guard presented.count == 1 else {
             throw OAuthError(.invalidRequest, "more than one client authentication method in one request")
         }
-        if !throttle.isIdle, let claimed = method.claimedClient(in: request), let wait = throttle.secondsToWait(claimed, from: request.context.peer, at: now) {
+        if !throttle.isIdle, let claimed = method.claimedClient(in: request),
+            let wait = throttle.secondsToWait(claimed, from: request.context.peer, at: now)
+        {
             throw OAuthError(
                 .slowDown, "too many failed authentications; try again in \(wait) seconds", retryAfter: wait
             )
@@ -76,7 +80,8 @@ package struct ClientAuthenticator: Sendable {
             }
             return AuthenticatedClient(client: proven.client, method: proven.method, spends: proven.spends)
         } catch {
-            if error.code == .invalidClient, error.provenClient == nil, let claimed = method.claimedClient(in: request) {
+            if error.code == .invalidClient, error.provenClient == nil, let claimed = method.claimedClient(in: request)
+            {
                 throttle.recordFailure(claimed, from: request.context.peer, at: now)
             }
             throw error

@@ -91,7 +91,8 @@ extension Delegation: Registered {
 
     package init(creating draft: JSONObject, in context: RegistryContext) throws(InvalidDocument) {
         var reader = DocumentReader(draft)
-        let issuerName = reader.required("issuer", reader.parsed("issuer", "a trusted issuer's short name") { IssuerName($0) })
+        let issuerName = reader.required(
+            "issuer", reader.parsed("issuer", "a trusted issuer's short name") { IssuerName($0) })
         let issuer = issuerName.flatMap { context.registry.issuer($0) }
         if issuerName != nil, issuer == nil { reader.refuse("issuer", "no such issuer; trust it first") }
         let subjectText = reader.required("subject", reader.text("subject", limit: 255))
@@ -100,7 +101,9 @@ extension Delegation: Registered {
         let life = reader.seconds("expires_in", in: 1...Self.longestLife)
         var read = DelegationTerms()
         read.read(&reader, in: context)
-        if life != nil, read.expiresAt != nil { reader.refuse("expires_in", "cannot be given together with expires_at") }
+        if life != nil, read.expiresAt != nil {
+            reader.refuse("expires_in", "cannot be given together with expires_at")
+        }
         try reader.finish()
         guard let issuer, let clientID, let subjectText,
             let subject = UserSubject(issuer: issuer.name, subject: subjectText)
@@ -118,7 +121,9 @@ extension Delegation: Registered {
         var read = DelegationTerms()
         read.read(&reader, in: context)
         if status(at: context.now) != .active { reader.refuse("status", "only an active delegation can be changed") }
-        if !read.scopes.isSubset(of: scopes) { reader.refuse("scopes", "can only be narrowed; create a new delegation") }
+        if !read.scopes.isSubset(of: scopes) {
+            reader.refuse("scopes", "can only be narrowed; create a new delegation")
+        }
         if !read.resources.allSatisfy(resources.contains) {
             reader.refuse("resources", "can only be narrowed; create a new delegation")
         }

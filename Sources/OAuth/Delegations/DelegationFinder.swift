@@ -28,14 +28,19 @@ struct DelegationFinder {
         // A revoked delegation stands against the rules until it would have expired: otherwise the next exchange
         // would quietly undo the revocation.
         let isBarred = known.contains { $0.status(at: now) == .revoked }
-        let rules = isBarred ? [] : registry.rules(for: client).filter {
-            $0.applies(to: token.subject, groups: token.groups, client: client)
-        }
+        let rules =
+            isBarred
+            ? []
+            : registry.rules(for: client).filter {
+                $0.applies(to: token.subject, groups: token.groups, client: client)
+            }
         if let rule = rules.first(where: { covers($0.resources, $0.scopes) }) {
             return (delegation(by: rule, for: token, at: now), true)
         }
         // Nothing covers it all. What comes nearest lets the policy say what is missing.
-        if let nearest = live.first(where: { $0.resources.contains(target.uri) }) ?? live.first { return (nearest, false) }
+        if let nearest = live.first(where: { $0.resources.contains(target.uri) }) ?? live.first {
+            return (nearest, false)
+        }
         if let rule = rules.first(where: { $0.resources.contains(target.uri) }) ?? rules.first {
             return (delegation(by: rule, for: token, at: now), true)
         }

@@ -69,8 +69,11 @@ extension DelegationRule: Registered {
 
     package init(creating draft: JSONObject, in context: RegistryContext) throws(InvalidDocument) {
         var reader = DocumentReader(draft)
-        let issuer = reader.required("issuer", reader.parsed("issuer", "a trusted issuer's short name") { IssuerName($0) })
-        if let issuer, context.registry.issuer(issuer) == nil { reader.refuse("issuer", "no such issuer; trust it first") }
+        let issuer = reader.required(
+            "issuer", reader.parsed("issuer", "a trusted issuer's short name") { IssuerName($0) })
+        if let issuer, context.registry.issuer(issuer) == nil {
+            reader.refuse("issuer", "no such issuer; trust it first")
+        }
         let group = reader.text("group")
         let subject = reader.text("subject", limit: 255)
         if group != nil, subject != nil { reader.refuse("group", "cannot be given together with subject") }

@@ -146,7 +146,8 @@ struct Target {
             for text in audiences { try add(try named(text)) }
         }
         if let found { return found }
-        guard client.resources.count == 1, let only = client.resources.first, let resource = registry.resource(only) else {
+        guard client.resources.count == 1, let only = client.resources.first, let resource = registry.resource(only)
+        else {
             throw OAuthError(.invalidTarget, "name the resource: the client has none or more than one")
         }
         return resource
@@ -161,6 +162,7 @@ struct Target {
         {
             return resource
         }
-        throw OAuthError(.invalidTarget, "audience must be a registered resource, its name, or a client that acts as one")
+        throw OAuthError(
+            .invalidTarget, "audience must be a registered resource, its name, or a client that acts as one")
     }
 }

@@ -162,7 +162,10 @@ package struct TokenExchange: Grant {
             }
             let token = try verifyOwn(compact, role: "actor", at: now)
             guard token.clientID == client.id, token.identity.actors == nil, token.identity.subject == client.id.text
-            else { throw OAuthError(.invalidRequest, "the actor token must be the client's own, for itself", rule: "actor_token") }
+            else {
+                throw OAuthError(
+                    .invalidRequest, "the actor token must be the client's own, for itself", rule: "actor_token")
+            }
             return token.expiresAt
         }
         let token = try await foreign.verify(jwt, role: "actor", at: now)
@@ -176,7 +179,9 @@ package struct TokenExchange: Grant {
     // MARK: Shared
 
     private func checkRequestedType(_ parameters: Parameters) throws(OAuthError) {
-        guard let requested = parameters[.requestedTokenType], requested != TokenType.accessToken.rawValue else { return }
+        guard let requested = parameters[.requestedTokenType], requested != TokenType.accessToken.rawValue else {
+            return
+        }
         throw OAuthError(.invalidRequest, "requested_token_type can only be \(TokenType.accessToken.rawValue)")
     }
 

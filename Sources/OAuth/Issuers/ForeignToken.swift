@@ -26,7 +26,8 @@ package struct ForeignTokenVerifier: Sendable {
     private static let types = JWTTypes.anyOf(["jwt", "at+jwt"], orAbsent: true)
 
     /// - Parameter role: `subject` or `actor`, for the error text.
-    package func verify(_ jwt: UnverifiedJWT, role: String, at now: Timestamp) async throws(OAuthError) -> ForeignToken {
+    package func verify(_ jwt: UnverifiedJWT, role: String, at now: Timestamp) async throws(OAuthError) -> ForeignToken
+    {
         func refuse(_ why: String, detail: String? = nil) -> OAuthError {
             OAuthError(.invalidRequest, "the \(role) token \(why)", detail: detail, rule: "\(role)_token")
         }
@@ -71,7 +72,9 @@ package struct ForeignTokenVerifier: Sendable {
         guard let name = try token.string(issuer.subjectClaim),
             let subject = UserSubject(issuer: issuer.name, subject: name)
         else { throw .badClaim("\(issuer.subjectClaim) must be a text of 1 to 255 printable bytes") }
-        if token.claims[Claim.actor] != nil { throw .badClaim("act: a token that is delegated already is not accepted") }
+        if token.claims[Claim.actor] != nil {
+            throw .badClaim("act: a token that is delegated already is not accepted")
+        }
         var mayAct: ClientID?
         if let claim = token.claims[Claim.mayAct] {
             guard let named = claim.object?[Claim.subject]?.string, let client = ClientID(named) else {

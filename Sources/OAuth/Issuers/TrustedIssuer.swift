@@ -69,7 +69,8 @@ extension TrustedIssuer: Registered {
             "name", reader.parsed("name", "1 to 32 characters of a-z 0-9 . _ -") { IssuerName($0) }
         )
         let url = reader.required(
-            "issuer", reader.parsed("issuer", "an https URL without query and fragment (http only on loopback)") { IssuerURL($0) }
+            "issuer",
+            reader.parsed("issuer", "an https URL without query and fragment (http only on loopback)") { IssuerURL($0) }
         )
         if let url, url == context.registry.issuer {
             reader.refuse("issuer", "is Legate itself; its own tokens need no trust")

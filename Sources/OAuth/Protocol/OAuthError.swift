@@ -50,7 +50,10 @@ package struct OAuthError: Error, Sendable, Equatable {
 
     /// `%x20-21 / %x23-5B / %x5D-7E`: quotes become apostrophes, anything else that is not allowed a question mark.
     private static func allowed(_ text: String) -> String {
-        guard !text.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x21 || (0x23...0x5B).contains($0) || (0x5D...0x7E).contains($0) })
+        guard
+            !text.utf8.allSatisfy({
+                $0 == 0x20 || $0 == 0x21 || (0x23...0x5B).contains($0) || (0x5D...0x7E).contains($0)
+            })
         else { return text.utf8.count <= longest ? text : String(text.prefix(longest)) }
         var result = ""
         for scalar in text.unicodeScalars.prefix(longest) {

@@ -95,7 +95,8 @@ package struct Parameters: Sendable {
             switch bytes[index] {
             case UInt8(ascii: "+"): plain.append(0x20)
             case UInt8(ascii: "%"):
-                guard index + 2 < bytes.endIndex, let high = hex(bytes[index + 1]), let low = hex(bytes[index + 2]) else {
+                guard index + 2 < bytes.endIndex, let high = hex(bytes[index + 1]), let low = hex(bytes[index + 2])
+                else {
                     throw OAuthError(.invalidRequest, "the form has a broken percent escape")
                 }
                 plain.append(high << 4 | low)

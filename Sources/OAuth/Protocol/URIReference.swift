@@ -31,7 +31,9 @@ package struct URIReference: Sendable, Equatable {
         guard let colon = rest.firstIndex(of: ":") else { return nil }
         let scheme = rest[..<colon].lowercased()
         guard let first = scheme.utf8.first, (0x61...0x7A).contains(first),
-            scheme.utf8.allSatisfy({ (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2B || $0 == 0x2D || $0 == 0x2E })
+            scheme.utf8.allSatisfy({
+                (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2B || $0 == 0x2D || $0 == 0x2E
+            })
         else { return nil }
         rest = rest[rest.index(after: colon)...]
         guard rest.hasPrefix("//") else { return nil }
@@ -91,7 +93,9 @@ package struct URIReference: Sendable, Equatable {
         if host == "localhost" || host == "::1" { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4 && parts[0] == "127"
-            && parts.allSatisfy { $0.utf8.count <= 3 && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } && UInt8($0) != nil }
+            && parts.allSatisfy {
+                $0.utf8.count <= 3 && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } && UInt8($0) != nil
+            }
     }
 
     /// What may stand in `iss` and `aud`: `https`, or `http` on loopback; no fragment, no user info.
@@ -104,7 +108,8 @@ package struct URIReference: Sendable, Equatable {
         var pending = 0
         for byte in text.utf8 {
             if pending > 0 {
-                guard (0x30...0x39).contains(byte) || (0x41...0x46).contains(byte) || (0x61...0x66).contains(byte) else {
+                guard (0x30...0x39).contains(byte) || (0x41...0x46).contains(byte) || (0x61...0x66).contains(byte)
+                else {
                     return false
                 }
                 pending -= 1

@@ -15,7 +15,9 @@ package enum Unguessable {
         var bytes = [UInt8]()
         bytes.reserveCapacity(20)
         let milliseconds = UInt64(clamping: time.milliseconds)
-        for shift in stride(from: 40, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: milliseconds >> UInt64(shift))) }
+        for shift in stride(from: 40, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: milliseconds >> UInt64(shift)))
+        }
         bytes.append(contentsOf: random(14))
         return base32(bytes)
     }

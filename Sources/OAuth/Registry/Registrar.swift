@@ -87,7 +87,8 @@ package struct Registrar: Sendable {
         with others: [KeyCustodian.Made] = []
     ) async throws -> any Registered {
         let kind = type(of: created).kind
-        var event = caller.event(name, target: "\(kind.rawValue)/\(created.identifier)", rule: kind.writeScope, at: time)
+        var event = caller.event(
+            name, target: "\(kind.rawValue)/\(created.identifier)", rule: kind.writeScope, at: time)
         event.after = created.document(at: time).text
         if let delegation = created as? Delegation {
             event.delegatingUser = delegation.subject.claim
@@ -175,7 +176,8 @@ package struct Registrar: Sendable {
             throw Failure.notFound(.client, identifier)
         }
         guard current.authentication == .clientSecretBasic else {
-            throw InvalidDocument("client_id", "the client has no secret: it authenticates by \(current.authentication.rawValue)")
+            throw InvalidDocument(
+                "client_id", "the client has no secret: it authenticates by \(current.authentication.rawValue)")
         }
         guard (0...Self.longestGrace).contains(grace) else {
             throw InvalidDocument("grace", "must be whole seconds from 0 to \(Self.longestGrace)")
@@ -220,7 +222,8 @@ package struct Registrar: Sendable {
         case let client as Client:
             name = .clientDeleted
             entry.changes = [.revoke(Revocation(.client, client.id.text, at: time, reason: "deleted"))]
-            entry.end(registry.liveDelegations(at: time) { $0.clientID == client.id }, at: time, reason: "client deleted")
+            entry.end(
+                registry.liveDelegations(at: time) { $0.clientID == client.id }, at: time, reason: "client deleted")
             for rule in registry.rules(for: client.id) { entry.changes.append(.delete(.rule(rule))) }
             entry.changes.append(.delete(.client(client)))
         case let resource as Resource:
@@ -244,7 +247,8 @@ package struct Registrar: Sendable {
             return
         default: throw Failure.notFound(kind, identifier)
         }
-        var event = caller.event(name, target: "\(kind.rawValue)/\(current.identifier)", rule: kind.writeScope, at: time)
+        var event = caller.event(
+            name, target: "\(kind.rawValue)/\(current.identifier)", rule: kind.writeScope, at: time)
         event.before = current.document(at: time).text
         entry.audit.append(event)
         try await commit(entry, of: kind, identifier)

@@ -161,7 +161,9 @@ package final class Registry: Sendable {
     }
 
     package var counts: Counts {
-        state.withLock { Counts(clients: $0.clients.count, resources: $0.resources.count, delegations: $0.delegations.count) }
+        state.withLock {
+            Counts(clients: $0.clients.count, resources: $0.resources.count, delegations: $0.delegations.count)
+        }
     }
 
     /// A registered thing by its kind and the name that paths use.
@@ -239,7 +241,9 @@ package final class Registry: Sendable {
 
     private static func remove(_ client: Client, from state: inout State) {
         state.clients[client.id] = nil
-        for workload in client.workloads where state.workloads[workload] == client.id { state.workloads[workload] = nil }
+        for workload in client.workloads where state.workloads[workload] == client.id {
+            state.workloads[workload] = nil
+        }
     }
 
     private static func put(_ resource: Resource, into state: inout State) {

@@ -68,7 +68,9 @@ extension Resource: Registered {
         var reader = DocumentReader(draft)
         let uri = reader.required(
             "resource",
-            reader.parsed("resource", "an absolute https URI without fragment (http only on loopback)") { ResourceURI($0) }
+            reader.parsed("resource", "an absolute https URI without fragment (http only on loopback)") {
+                ResourceURI($0)
+            }
         )
         let name = reader.required(
             "name", reader.parsed("name", "1 to 64 characters of A-Z a-z 0-9 . _ ~ -") { Self.isName($0) ? $0 : nil }

@@ -55,7 +55,8 @@ package struct RevocationDesk: Sendable {
             }
         case .subject:
             entry.end(
-                registry.liveDelegations(at: time) { $0.subject.claim == id }, at: time, reason: reason ?? "subject revoked"
+                registry.liveDelegations(at: time) { $0.subject.claim == id }, at: time,
+                reason: reason ?? "subject revoked"
             )
         case .issuer:
             if let name = IssuerName(id) {
@@ -69,7 +70,8 @@ package struct RevocationDesk: Sendable {
             entry.add(successor, by: caller, at: time)
             entry.changes.append(.revokeKey(id, at: time))
         }
-        var event = caller.event(.revocationCreated, target: "\(kind.rawValue)/\(id)", rule: "revocations:write", at: time)
+        var event = caller.event(
+            .revocationCreated, target: "\(kind.rawValue)/\(id)", rule: "revocations:write", at: time)
         event.requestContext = reason
         if kind == .token { event.jti = id }
         if kind == .delegation { event.delegationID = id }
@@ -93,7 +95,8 @@ package struct RevocationDesk: Sendable {
     package func reopenAgent(_ name: QualifiedName, by caller: Operator) async throws {
         try caller.require(RegistryKind.client.writeScope)
         let time = now()
-        let event = caller.event(.clientUpdated, target: "agent/\(name)", rule: RegistryKind.client.writeScope, at: time)
+        let event = caller.event(
+            .clientUpdated, target: "agent/\(name)", rule: RegistryKind.client.writeScope, at: time)
         try await ledger.commit(Entry(changes: [.reopen(.agent, id: name.text)], audit: [event]))
     }
 
@@ -102,13 +105,16 @@ package struct RevocationDesk: Sendable {
         case .client:
             return ClientID(id) == nil ? "must be a client id" : nil
         case .agent:
-            return QualifiedName(qualified: id) == nil && ClientID(id) == nil ? "must be CLIENT/NAME, or CLIENT for its unnamed instance" : nil
+            return QualifiedName(qualified: id) == nil && ClientID(id) == nil
+                ? "must be CLIENT/NAME, or CLIENT for its unnamed instance" : nil
         case .task, .session:
             return QualifiedName(qualified: id) == nil ? "must be CLIENT/NAME" : nil
         case .delegation:
             return DelegationID(id) == nil ? "must be a delegation id" : nil
         case .subject:
-            if let client = ClientID(id), registry.client(client) != nil { return "is a client: revoke kind client instead" }
+            if let client = ClientID(id), registry.client(client) != nil {
+                return "is a client: revoke kind client instead"
+            }
             return UserSubject(claim: id) == nil ? "must be ISSUER|SUB" : nil
         case .issuer:
             return IssuerName(id) == nil ? "must be an issuer's short name" : nil

@@ -93,7 +93,8 @@ package struct Introspection: Sendable {
         if token.clientID == client.id || token.audience == client.actsAs { return true }
         switch client.kind {
         case .gateway: return client.resources.contains(token.audience)
-        case .admin: return client.scopes.contains("tokens:read") && client.resources.contains(registry.ownResources.admin.uri)
+        case .admin:
+            return client.scopes.contains("tokens:read") && client.resources.contains(registry.ownResources.admin.uri)
         case .agent, .resource: return false
         }
     }

@@ -29,7 +29,10 @@ package final class KeyCustodian: Sendable {
 
     /// A key that takes over from a revoked one at once.
     func successor(of keyID: String, at now: Timestamp) throws -> Made? {
-        guard let (held, status) = keys.all(at: now).first(where: { $0.key.stored.keyID == keyID }).map({ ($0.key, $0.status) }),
+        guard
+            let (held, status) = keys.all(at: now).first(where: { $0.key.stored.keyID == keyID }).map({
+                ($0.key, $0.status)
+            }),
             status == .active
         else { return nil }
         return try SigningKeys.make(held.key.algorithm, keyring: keyring, createdAt: now, activeFrom: now)

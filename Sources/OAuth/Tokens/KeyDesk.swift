@@ -31,7 +31,8 @@ package struct KeyDesk: Sendable {
         let time = now()
         let known = keys.all(at: time).filter { $0.key.key.algorithm == algorithm }
         if known.contains(where: { $0.status == .next }) {
-            throw InvalidDocument("alg", "the next \(algorithm.rawValue) key is published already and takes over by itself")
+            throw InvalidDocument(
+                "alg", "the next \(algorithm.rawValue) key is published already and takes over by itself")
         }
         let made = try keys.next(algorithm, at: time)
         var entry = Entry(audit: [

@@ -84,7 +84,9 @@ package final class SigningKeys: Sendable {
     package func published(at now: Timestamp) -> JWKSet {
         state.withLock { state in
             if let published = state.published, now.seconds < published.until { return published.set }
-            let live = state.held.filter { [.next, .active, .retiring].contains(Self.status(of: $0, among: state.held, at: now)) }
+            let live = state.held.filter {
+                [.next, .active, .retiring].contains(Self.status(of: $0, among: state.held, at: now))
+            }
             let set = JWKSet(keys: live.map(\.key.publicKey))
             state.published = (set, now.seconds + 1)
             return set

@@ -27,7 +27,8 @@ package struct TokenMint: Sendable {
             mayAct: authorization.delegation?.mayAct.count == 1 ? authorization.delegation?.mayAct.first : nil,
             agent: authorization.target.includeAgentClaim ? agentClaim(of: authorization.client) : nil
         )
-        return Minted(token: token, compact: try key.compactJWS(type: AccessToken.type, payload: token.payload(issuer: issuer)))
+        return Minted(
+            token: token, compact: try key.compactJWS(type: AccessToken.type, payload: token.payload(issuer: issuer)))
     }
 
     private func identity(of permit: Permit, keyID: String, at now: Timestamp) -> TokenIdentity {
@@ -44,7 +45,9 @@ package struct TokenMint: Sendable {
 
     private func agentClaim(of client: Client) -> JSONObject {
         var claim: JSONObject = [:]
-        let members = [("type", client.type), ("version", client.version), ("owner", client.owner), ("tier", client.tier)]
+        let members = [
+            ("type", client.type), ("version", client.version), ("owner", client.owner), ("tier", client.tier),
+        ]
         for (name, value) in members {
             if let value { claim[name] = .string(value) }
         }

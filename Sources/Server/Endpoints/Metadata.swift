@@ -33,7 +33,8 @@ struct MetadataRoutes: Sendable {
     /// RFC 9728 for a registered resource, ready for its gateway to serve.
     func registered(_ request: Request, _ context: LegateContext) async throws -> Response {
         context.notes.note { $0.route = .resourceMetadata }
-        guard let name = context.parameters.get("name"), let resource = server.registry.resource(named: name), resource.enabled
+        guard let name = context.parameters.get("name"), let resource = server.registry.resource(named: name),
+            resource.enabled
         else { throw HTTPRefusal(status: .notFound, detail: "no such resource") }
         let document = try server.metadata.signedProtectedResource(resource, keys: server.keys, at: server.now())
         return Response(bytes: JSON.object(document).serialized, cache: Self.cache, headers: Self.cors)

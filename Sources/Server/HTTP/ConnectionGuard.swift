@@ -68,7 +68,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
         let isTooLarge = error == .headerOverflow
         let status: HTTPResponse.Status = isTooLarge ? .requestHeaderFieldsTooLarge : .badRequest
-        let text = #"{"error":"invalid_request","error_description":"\#(isTooLarge ? "the headers are too large" : "this is not HTTP")"}"#
+        let text =
+            #"{"error":"invalid_request","error_description":"\#(isTooLarge ? "the headers are too large" : "this is not HTTP")"}"#
         let body = ByteBuffer(string: text)
         let head = HTTPResponse(
             status: status,

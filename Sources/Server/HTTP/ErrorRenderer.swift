@@ -47,7 +47,8 @@ struct Fault {
             detail = error.detail
             if let seconds = error.retryAfter { headers[.retryAfter] = String(seconds) }
             if error.code == .slowDown {
-                headers[.rateLimitPolicy] = #""failed-authentication";q=\#(FailureThrottle.failuresPerWindow);w=\#(FailureThrottle.window)"#
+                headers[.rateLimitPolicy] =
+                    #""failed-authentication";q=\#(FailureThrottle.failuresPerWindow);w=\#(FailureThrottle.window)"#
                 headers[.rateLimit] = #""failed-authentication";r=0;t=\#(error.retryAfter ?? FailureThrottle.window)"#
             }
         case let refusal as HTTPRefusal:
@@ -115,7 +116,8 @@ struct Fault {
         case .exists(let kind, let id): (.conflict, "exists", "this \(kind.rawValue) exists already: \(id)")
         case .stale(let kind, let id):
             (.preconditionFailed, "stale", "\(kind.rawValue) \(id) was changed in the meantime: read it again")
-        case .isOwn(let name): (.conflict, "own_resource", "\(name) is one of Legate's own resources and cannot be changed")
+        case .isOwn(let name):
+            (.conflict, "own_resource", "\(name) is one of Legate's own resources and cannot be changed")
         }
     }
 }

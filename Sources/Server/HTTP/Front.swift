@@ -56,7 +56,8 @@ package struct Front<Inner: HTTPResponder>: HTTPResponder where Inner.Context ==
 
         let duration = ContinuousClock.now - start
         let notes = context.notes.value
-        metrics.request(route: notes.route, outcome: Metrics.Outcome(status: Int(response.status.code)), duration: duration)
+        metrics.request(
+            route: notes.route, outcome: Metrics.Outcome(status: Int(response.status.code)), duration: duration)
         log.write(request, response.status, notes, duration)
         return response
     }
@@ -97,7 +98,8 @@ package struct Front<Inner: HTTPResponder>: HTTPResponder where Inner.Context ==
         }
         guard let query = request.uri.query, !query.isEmpty else { return }
         for pair in query.split(separator: "&") where Self.credentials.contains(String(pair.prefix { $0 != "=" })) {
-            throw OAuthError(.invalidRequest, "credentials and tokens do not belong in a URL: send them in the body or a header")
+            throw OAuthError(
+                .invalidRequest, "credentials and tokens do not belong in a URL: send them in the body or a header")
         }
     }
 }

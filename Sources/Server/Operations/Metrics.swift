@@ -119,11 +119,14 @@ package final class Metrics: Sendable {
         for route in Route.all {
             for outcome in Outcome.allCases {
                 let total = requests[route.index][outcome.index].total
-                page.sample("legate_requests_total", [("route", route.name), ("outcome", outcome.rawValue)], "\(total)")
+                page.sample(
+                    "legate_requests_total", [("route", route.name), ("outcome", outcome.rawValue)], "\(total)")
             }
         }
         page.family("legate_request_duration_seconds", "histogram", "Time from the request's head to the answer.")
-        for route in Route.all { page.add(durations[route.index], "legate_request_duration_seconds", [("route", route.name)]) }
+        for route in Route.all {
+            page.add(durations[route.index], "legate_request_duration_seconds", [("route", route.name)])
+        }
         page.family("legate_tokens_issued_total", "counter", "Access tokens issued, by grant.")
         for grant in Grant.allCases {
             page.sample("legate_tokens_issued_total", [("grant", grant.rawValue)], "\(issued[grant.index].total)")

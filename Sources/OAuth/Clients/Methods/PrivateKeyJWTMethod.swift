@@ -74,7 +74,9 @@ package struct PrivateKeyJWTMethod: ClientAuthentication {
         guard let expires = try token.time(Claim.expires) else {
             throw OAuthError.invalidClient("the client assertion has no exp")
         }
-        guard now.seconds < expires + Self.leeway else { throw OAuthError.invalidClient("the client assertion has expired") }
+        guard now.seconds < expires + Self.leeway else {
+            throw OAuthError.invalidClient("the client assertion has expired")
+        }
         guard expires <= now.seconds + Self.longestLife + Self.leeway else {
             throw OAuthError.invalidClient("exp of the client assertion is more than an hour ahead")
         }

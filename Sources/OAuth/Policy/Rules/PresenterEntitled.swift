@@ -21,10 +21,13 @@ package struct PresenterEntitled: PolicyRule {
             }
             if let delegation = authorization.delegation, !delegation.mayAct.isEmpty {
                 return delegation.allowsActor(client.id)
-                    ? nil : refuse(.invalidRequest, "the delegation names the clients that may act; this one is not among them")
+                    ? nil
+                    : refuse(
+                        .invalidRequest, "the delegation names the clients that may act; this one is not among them")
             }
             guard client.actsAs == token.audience else {
-                return refuse(.invalidRequest, "the subject token is addressed to another resource than this client acts as")
+                return refuse(
+                    .invalidRequest, "the subject token is addressed to another resource than this client acts as")
             }
             return nil
         }

@@ -10,7 +10,8 @@ package struct ScopeAttenuation: Sendable {
             ] + authorization.scopeCeilings
         guard let requested = authorization.requestedScopes else {
             let granted = ceilings.dropFirst().reduce(authorization.client.scopes) { $0.intersection($1.scopes) }
-            return granted.isEmpty ? .failure(refuse("no scope is left that client, resource and parents all allow")) : .success(granted)
+            return granted.isEmpty
+                ? .failure(refuse("no scope is left that client, resource and parents all allow")) : .success(granted)
         }
         for ceiling in ceilings where !requested.isSubset(of: ceiling.scopes) {
             return .failure(refuse("\(ceiling.origin) does not have: \(requested.subtracting(ceiling.scopes))"))

@@ -90,5 +90,7 @@ struct AdminRequest: Sendable {
 
 extension String {
     /// In a path `+` is itself; only forms use it for a space.
-    fileprivate var replacingPlus: String { contains("+") ? split(separator: "+", omittingEmptySubsequences: false).joined(separator: "%2B") : self }
+    fileprivate var replacingPlus: String {
+        contains("+") ? split(separator: "+", omittingEmptySubsequences: false).joined(separator: "%2B") : self
+    }
 }

@@ -41,7 +41,8 @@ struct RegistryRoutes: Sendable {
     }
 
     func create(_ admin: AdminRequest) async throws -> Response {
-        let (created, secret) = try await server.registrar.create(kind, from: try await admin.document(), by: admin.caller)
+        let (created, secret) = try await server.registrar.create(
+            kind, from: try await admin.document(), by: admin.caller)
         var document = created.document(at: server.now())
         if let secret { document["client_secret"] = .string(secret) }
         let location = "\(server.issuer)/admin/\(kind.path)/\(created.identifier)"
