@@ -18,8 +18,10 @@ CREATE TABLE resources (
     revision            INTEGER NOT NULL CHECK (revision >= 1)
 ) STRICT;
 
+-- Clients have a number so that a start reads them and their secrets side by side, each table from end to end.
 CREATE TABLE clients (
-    client_id       TEXT PRIMARY KEY NOT NULL CHECK (length(client_id) BETWEEN 1 AND 64),
+    number          INTEGER PRIMARY KEY,
+    client_id       TEXT NOT NULL UNIQUE CHECK (length(client_id) BETWEEN 1 AND 64),
     name            TEXT NOT NULL CHECK (length(name) >= 1),
     kind            TEXT NOT NULL CHECK (kind IN ('agent', 'gateway', 'resource', 'admin')),
     enabled         INTEGER NOT NULL CHECK (enabled IN (0, 1)),
@@ -45,11 +47,11 @@ CREATE TABLE clients (
 
 -- HMAC-SHA-256 under a vault key, never the secret. One without an end is the current one.
 CREATE TABLE client_secrets (
-    client_id  TEXT NOT NULL REFERENCES clients (client_id) ON DELETE CASCADE,
+    client     INTEGER NOT NULL REFERENCES clients (number) ON DELETE CASCADE,
     position   INTEGER NOT NULL CHECK (position >= 0),
     digest     BLOB NOT NULL CHECK (length(digest) = 32),
     expires_at INTEGER,
-    PRIMARY KEY (client_id, position)
+    PRIMARY KEY (client, position)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE issuers (

@@ -33,37 +33,47 @@ package struct TokenEndpoint: Sendable {
     ///   unless the client was not authenticated: a stranger must not fill the disk.
     package func respond(to request: ClientRequest) async throws -> TokenResponse {
         let grant = try grant(of: request)
-        var presented: Authorization?
-        var proven: Client?
+        var proven: AuthenticatedClient?
         do {
             let client = try await authenticator.authenticate(request, at: now())
-            proven = client.client
+            proven = client
             guard client.client.grants.contains(type(of: grant).type) else {
                 throw OAuthError(.unauthorizedClient, "the client is not registered for this grant type")
             }
-            return try await issue(grant, to: client, for: request, presented: &presented)
+            return try await issue(grant, to: client, for: request)
+        } catch let refused as Refused {
+            try await record(refused.error, of: proven?.client, presented: refused.presented, request)
+            throw refused.error
         } catch let refusal as OAuthError {
-            if let client = proven ?? refusal.provenClient {
-                let event = TokenAudit.refused(
-                    refusal, request: request, client: client, presented: presented, at: now())
-                try await ledger.commit(Entry(audit: [event]))
-            }
+            try await record(refusal, of: proven?.client ?? refusal.provenClient, presented: nil, request)
             throw refusal
         }
     }
 
+    /// A refusal of something that a grant had presented already, so that the record can say what it was.
+    private struct Refused: Error {
+        let error: OAuthError
+        let presented: Authorization
+    }
+
+    private func record(
+        _ refusal: OAuthError, of client: Client?, presented: Authorization?, _ request: ClientRequest
+    ) async throws {
+        guard let client else { return }
+        let event = TokenAudit.refused(refusal, request: request, client: client, presented: presented, at: now())
+        try await ledger.commit(Entry(audit: [event]))
+    }
+
     /// Present, permit, mint, commit. Begins again when a revocation came in between: the policy then sees it.
     private func issue(
-        _ grant: any Grant, to client: AuthenticatedClient, for request: ClientRequest,
-        presented: inout Authorization?
+        _ grant: any Grant, to client: AuthenticatedClient, for request: ClientRequest
     ) async throws -> TokenResponse {
         for _ in 0..<3 {
             let time = now()
             let authorization = try await grant.present(request, by: client, at: time)
-            presented = authorization
             let permit: Permit
             switch policy.decide(authorization, at: time) {
-            case .refuse(let refusal): throw refusal.error
+            case .refuse(let refusal): throw Refused(error: refusal.error, presented: authorization)
             case .permit(let granted): permit = granted
             }
             let minted = try mint.mint(permit, at: time)

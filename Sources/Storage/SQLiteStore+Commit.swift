@@ -39,19 +39,17 @@ private struct Batch {
     }
 
     private func apply(_ changes: [Change]) throws -> CommitFailure? {
-        guard changes.contains(where: \.canFail) else {
-            for change in changes { try apply(change) }
-            return nil
-        }
-        try database.run("SAVEPOINT entry")
+        // A change that fails has changed nothing itself: only what came before it has to be undone.
+        let isUndoable = changes.dropFirst().contains(where: \.canFail)
+        if isUndoable { try database.run("SAVEPOINT entry") }
         var failure: CommitFailure?
         do {
             for change in changes { try apply(change) }
         } catch let caught as CommitFailure {
             failure = caught
-            try database.run("ROLLBACK TO SAVEPOINT entry")
+            if isUndoable { try database.run("ROLLBACK TO SAVEPOINT entry") }
         }
-        try database.run("RELEASE SAVEPOINT entry")
+        if isUndoable { try database.run("RELEASE SAVEPOINT entry") }
         return failure
     }
 

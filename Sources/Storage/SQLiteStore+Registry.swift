@@ -26,14 +26,20 @@ extension SQLiteStore {
         }
     }
 
+    /// Clients and secrets are walked side by side, by the clients' numbers.
     private static func clients(in database: Database, _ shared: inout SharedValues) throws -> [Client] {
         let secrets = try ClientSecretRecord.all(in: database)
+        var next = secrets.startIndex
         var clients: [Client] = []
         clients.reserveCapacity(try database.first("SELECT count(*) FROM clients") { $0.number(0) } ?? 0)
-        try database.cachedStatement(sql: ClientRecord.table.select).forEachRow { row in
-            var client = try ClientRecord.read(row, &shared)
-            client.secrets = secrets[client.id.text] ?? []
-            clients.append(client)
+        try database.cachedStatement(sql: ClientRecord.selectNumbered).forEachRow { row in
+            let number = row.integer(ClientRecord.numberColumn)
+            var own: [SecretDigest] = []
+            while next < secrets.endIndex, secrets[next].client <= number {
+                if secrets[next].client == number { own.append(secrets[next].secret) }
+                next += 1
+            }
+            clients.append(try ClientRecord.read(row, &shared, secrets: own))
         }
         return clients
     }
@@ -103,9 +109,9 @@ private struct Page: Sendable {
 
     func clients(in database: Database) throws -> [Client] {
         var clients = try read(ClientRecord.self, in: database)
-        guard let first = clients.first, let last = clients.last else { return [] }
-        let secrets = try ClientSecretRecord.all(from: first.id, to: last.id, in: database)
-        for index in clients.indices { clients[index].secrets = secrets[clients[index].id.text] ?? [] }
+        for index in clients.indices {
+            clients[index].secrets = try ClientSecretRecord.of(clients[index].id, in: database)
+        }
         return clients
     }
 

@@ -20,7 +20,7 @@ enum Schema {
     static let migrations = [
         Migration(
             version: 1, name: "registry", sql: PackageResources.V0001_registry_sql,
-            hash: "65fc22ccdc735d873d8a002def7099918a8f6e2be51b144bae03ad0066cd2c34"
+            hash: "cce1b8b470e801c3043fb279b9da12f875ebafc2486d5f54532ae57cbd28b1ad"
         ),
         Migration(
             version: 2, name: "ledger", sql: PackageResources.V0002_ledger_sql,

@@ -247,7 +247,7 @@ class Registry:
 
 
 class World:
-    """The catalogue's fixtures: resources R1 to R3, clients by their way of proving themselves, one user.
+    """What the conformance rows are about: resources R1 to R3, clients by their way of proving themselves, one user.
 
     Tests that fail a client's authentication make a client of their own: ten failures a minute close the door for it.
     """

@@ -1,4 +1,4 @@
-"""The catalogue's expectations, as assertions: `OK`, `E(code)`, `E401(code)`, `INACTIVE`."""
+"""What the conformance rows (Docs/Standards.md) expect, as assertions: `OK`, `E(code)`, `E401(code)`, `INACTIVE`."""
 
 import re
 from typing import Any
@@ -55,7 +55,7 @@ def unauthenticated(answer: requests.Response) -> dict:
 
 
 def not_authenticated(answer: requests.Response) -> dict:
-    """`E401(invalid_client)` or `E(invalid_request)`, where the catalogue leaves the choice."""
+    """`E401(invalid_client)` or `E(invalid_request)`, where the standards leave the choice."""
     if answer.status_code == 401:
         return unauthenticated(answer)
     return refused(answer, "invalid_request")

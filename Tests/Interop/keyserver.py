@@ -12,6 +12,7 @@ class KeyServer:
 
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
+        self.connections = 0
         self._handlers: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {}
         self.ending = threading.Event()
         outer = self
@@ -31,8 +32,14 @@ class KeyServer:
             def log_message(self, *arguments: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def verify_request(self, *connection: object) -> bool:
+                outer.connections += 1
+                return True
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()

@@ -72,7 +72,7 @@ def test_keys_given_by_file_are_never_fetched(world, registry, key_server):
     idp = registry.identity_provider()
     granted(exchanging(world, idp)())
     refused(exchanging(world, idp)(key=Key.make("ES256")), "invalid_request")
-    assert key_server.requests.total() == 0
+    assert key_server.connections == 0
 
 
 def test_outage_does_not_forget_known_keys(world, key_server, provider):
@@ -122,7 +122,7 @@ def test_keys_that_cannot_be_had(registry, world, key_server, fault):
     assert key_server.requests[f"{path}/elsewhere"] == 0
     started = time.monotonic()
     granted(world.cb.ask(resource=world.r1.uri))
-    assert time.monotonic() - started < 1, "others noticed"
+    assert time.monotonic() - started < 2, "others noticed"
 
 
 def test_one_fetch_serves_all_who_wait(world, key_server, registry):
@@ -208,12 +208,18 @@ def refuses_to_fetch(world, idp_members: dict) -> None:
     assert time.monotonic() - started < 5
 
 
+def test_canary_sees_even_a_tls_greeting(world, key_server):
+    idp = world.registry.identity_provider(jwks_uri=f"https://127.0.0.1:{key_server.port}/jwks")
+    refused(exchanging(world, idp)(), "invalid_request")
+    assert key_server.connections == 1 and key_server.requests.total() == 0
+
+
 @pytest.mark.parametrize("host", LOOPBACK)
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_HOST_85_private_addresses_are_not_fetched(public, key_server, scheme, host):
     key_server.serve("/jwks", Key.make("ES256").jwks())
     refuses_to_fetch(public, {"jwks_uri": f"{scheme}://{host}:{key_server.port}/jwks"})
-    assert key_server.requests.total() == 0
+    assert key_server.connections == 0
 
 
 @pytest.mark.parametrize("host", ["10.255.255.1", "169.254.169.254", "[fd00::1]", "[::ffff:10.255.255.1]"])
@@ -221,7 +227,7 @@ def test_HOST_85_networks_of_others_are_refused_unseen(public, key_server, host)
     # First on loopback, where a fetch would be seen: without a working guard we would be knocking at strange doors.
     key_server.serve("/jwks", Key.make("ES256").jwks())
     refuses_to_fetch(public, {"jwks_uri": f"https://127.0.0.1:{key_server.port}/jwks"})
-    assert key_server.requests.total() == 0
+    assert key_server.connections == 0
     refuses_to_fetch(public, {"jwks_uri": f"https://{host}/jwks"})
 
 

@@ -1,3 +1,5 @@
+import HTTPTypes
+import JOSE
 import OAuth
 import Support
 import Testing

@@ -72,7 +72,7 @@ struct Transcript {
         switch name.lowercased() {
         case "x-request-id": "{request id}"
         case "authorization" where value.lowercased().hasPrefix("basic "): "Basic {credentials}"
-        case "etag" where value.utf8.count == 24, "if-none-match" where value.utf8.count == 24: "\"{digest}\""
+        case "etag", "if-none-match": Self.words(of: value).map { $0.count == 22 ? "{digest}" : $0 }.joined()
         default: redact(value)
         }
     }

@@ -91,13 +91,31 @@ struct ArchiveCrashTests {
         #expect(try await again.trail() == records)
     }
 
-    @Test("an unknown archive whose records the database lacks is the only copy: it stays and is not written over")
+    @Test("an unknown archive whose records the database lacks is the only copy: it stays")
     func onlyCopy() async throws {
         let (installation, archive) = try await Self.archived()
         try await Self.write(installation) { try $0.execute(sql: "DELETE FROM audit_archives") }
-        let again = try await installation.reopened()
+        try await installation.reopened().store.close()
         #expect(FileManager.default.fileExists(atPath: archive))
-        _ = again
+    }
+
+    @Test("a file that is in the place of an archive is never written over")
+    func inTheWay() async throws {
+        let installation = try await Installation.open(.sqlite)
+        try await AuditTests.fill(installation)
+        let directory = installation.directory.path + "/audit"
+        let file = URL(fileURLWithPath: directory + "/0000000001-0000000003.jsonl.gz")
+        let again = try await installation.reopened {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            try Data("precious".utf8).write(to: file)
+        }
+        let checkpoint = try await again.checkpoint(at: 3)
+        await #expect(throws: StorageError.self) {
+            try await again.store.archiveAudit(upTo: 3, checkpoint: checkpoint)
+        }
+        #expect(try Data(contentsOf: file) == Data("precious".utf8))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory).count == 1)
+        #expect(try await again.verification().valid)
     }
 
     @Test("an archive that was cut, altered, emptied, replaced or removed is an error, never a shorter trail")

@@ -23,8 +23,10 @@ struct BatchTests {
             Entry(changes: [.revoke(Sample.revocation(2))]),
             Entry(changes: [.delete(.client(Sample.client("nobody")))], audit: [Sample.issued("e")]),
             Entry(audit: [Sample.issued("f")]),
+            Entry(changes: [.spend(Sample.spend(1)), .revoke(Sample.revocation(3))], audit: [Sample.issued("g")]),
+            Entry(changes: [.close(.task, id: "first/t", until: nil), .spend(Sample.spend(1))]),
         ])
-        #expect(failures == [nil, .exists("taken"), nil, nil, .missing("nobody"), nil])
+        #expect(failures == [nil, .exists("taken"), nil, nil, .missing("nobody"), nil, .spent, .spent])
         let again = try await installation.reopened()
         let snapshot = try await again.load()
         #expect(Set(snapshot.clients.map(\.id.text)) == ["taken", "first"])

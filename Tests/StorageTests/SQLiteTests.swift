@@ -110,8 +110,6 @@ struct SQLiteTests {
                 .create(.delegation(try Sample.delegation()))
             )
             try await Self.sqlite(installation).pool.write { database in
-                try database.execute(sql: "PRAGMA defer_foreign_keys = ON")
-                if sql.contains("client_id = 'no") { try database.execute(sql: "DELETE FROM client_secrets") }
                 try database.execute(sql: sql)
             }
             await #expect(throws: StorageError.self, "\(sql)") { try await installation.load() }
@@ -126,7 +124,7 @@ struct SQLiteTests {
         for sql in [
             "UPDATE clients SET enabled = 2", "UPDATE clients SET kind = 'god'", "UPDATE clients SET auth = 'none'",
             "UPDATE clients SET revision = 0", "UPDATE clients SET jwks = '{}'", "UPDATE clients SET token_ttl = 901",
-            "UPDATE client_secrets SET digest = x'00'", "UPDATE client_secrets SET client_id = 'nobody'",
+            "UPDATE client_secrets SET digest = x'00'", "UPDATE client_secrets SET client = 99",
             "UPDATE audit SET hash = x'00'", "UPDATE audit SET allowed = 2", "UPDATE audit SET timestamp = 'now'",
             "INSERT INTO spent VALUES (x'00', 1)", "INSERT INTO closed_names VALUES ('client', 'a', 1)",
             "INSERT INTO audit_head VALUES (2, 1, zeroblob(32), zeroblob(32))",

@@ -5,7 +5,7 @@ import Logging
 import NIOCore
 import NIOEmbedded
 package import OAuth
-import Server
+package import Server
 import Synchronization
 
 /// Sends requests to the server as HTTP would, without a socket, and keeps the answers whole.
@@ -13,9 +13,9 @@ package struct HTTPTester: Sendable {
     private let responder: any HTTPResponder<LegateContext>
     private let channel: NIOAsyncTestingChannel
 
-    package init(_ server: AuthorizationServer, peer: String = "192.0.2.1") throws {
+    package init(_ server: AuthorizationServer, peer: String = "192.0.2.1", sink: LogSink = LogSink()) throws {
         responder = LegateServer(
-            server: server, configuration: .init(host: "127.0.0.1", port: 0), metrics: Metrics(), sink: LogSink()
+            server: server, configuration: .init(host: "127.0.0.1", port: 0), metrics: Metrics(), sink: sink
         ).responder()
         channel = NIOAsyncTestingChannel()
         channel.remoteAddress = try SocketAddress(ipAddress: peer, port: 49_152)
@@ -131,7 +131,9 @@ extension HTTPTester {
 
 extension LegateKit {
     /// The HTTP side of the same server.
-    package func http(peer: String = "192.0.2.1") throws -> HTTPTester { try HTTPTester(server, peer: peer) }
+    package func http(peer: String = "192.0.2.1", sink: LogSink = LogSink()) throws -> HTTPTester {
+        try HTTPTester(server, peer: peer, sink: sink)
+    }
 
     /// A bearer token for the admin API, obtained as any client obtains one.
     package func adminToken(_ party: Party? = nil, scope: String? = nil) async throws -> String {

@@ -3,13 +3,14 @@ import Vault
 
 /// A client that proved who it is. Only the authenticator makes one, so no grant can run for an unproven client.
 package struct AuthenticatedClient: Sendable {
-    package let client: Client
+    let shared: Shared<Client>
     package let method: AuthenticationMethod
+    package var client: Client { shared.value }
     /// What the proof spends when the request succeeds, such as the `jti` of an assertion.
     package let spends: [Spend]
 
-    fileprivate init(client: Client, method: AuthenticationMethod, spends: [Spend]) {
-        self.client = client
+    fileprivate init(shared: Shared<Client>, method: AuthenticationMethod, spends: [Spend]) {
+        self.shared = shared
         self.method = method
         self.spends = spends
     }
@@ -33,9 +34,16 @@ package protocol ClientAuthentication: Sendable {
 
 /// What a method found out.
 package struct ProvenClient: Sendable {
-    package let client: Client
+    let shared: Shared<Client>
     package let method: AuthenticationMethod
-    package var spends: [Spend] = []
+    package let spends: [Spend]
+    package var client: Client { shared.value }
+
+    package init(_ shared: Shared<Client>, method: AuthenticationMethod, spends: [Spend] = []) {
+        self.shared = shared
+        self.method = method
+        self.spends = spends
+    }
 }
 
 /// Exactly one method must be presented, and it must be the one that the client is registered with.
@@ -78,7 +86,7 @@ package struct ClientAuthenticator: Sendable {
                 refusal.provenClient = proven.client
                 throw refusal
             }
-            return AuthenticatedClient(client: proven.client, method: proven.method, spends: proven.spends)
+            return AuthenticatedClient(shared: proven.shared, method: proven.method, spends: proven.spends)
         } catch {
             if error.code == .invalidClient, error.provenClient == nil, let claimed = method.claimedClient(in: request)
             {

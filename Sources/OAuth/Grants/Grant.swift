@@ -15,10 +15,10 @@ package protocol Grant: Sendable {
 /// What a request asks for and can prove: who, for whom, what, under which permission. It cannot be signed.
 package struct Authorization: Sendable {
     package let grant: GrantType
-    package let client: Client
+    private let sharedClient: Shared<Client>
+    private let sharedTarget: Shared<Resource>
     /// The `sub` claim: a client, or `NAME|SUB` for a user.
     package let subject: String
-    package let target: Resource
     /// Nil when the request asked for no particular scope: then it gets everything that is allowed.
     package let requestedScopes: ScopeSet?
     /// `client_id/NAME` when the request named an instance.
@@ -36,12 +36,24 @@ package struct Authorization: Sendable {
     package var delegationIsNew = false
     package var subjectToken: SubjectToken?
 
-    package init(grant: GrantType, client: Client, subject: String, target: Resource, requestedScopes: ScopeSet?) {
+    package var client: Client { sharedClient.value }
+    package var target: Resource { sharedTarget.value }
+
+    init(
+        grant: GrantType, client: Shared<Client>, subject: String, target: Shared<Resource>, requestedScopes: ScopeSet?
+    ) {
         self.grant = grant
-        self.client = client
+        sharedClient = client
         self.subject = subject
-        self.target = target
+        sharedTarget = target
         self.requestedScopes = requestedScopes
+    }
+
+    package init(grant: GrantType, client: Client, subject: String, target: Resource, requestedScopes: ScopeSet?) {
+        self.init(
+            grant: grant, client: Shared(client), subject: subject, target: Shared(target),
+            requestedScopes: requestedScopes
+        )
     }
 }
 
@@ -113,10 +125,10 @@ struct Target {
     let registry: Registry
 
     /// - Throws: `invalid_target` when it is missing, unknown, or more than one.
-    func resolve(_ parameters: Parameters, for client: Client, audiences: Bool) throws(OAuthError) -> Resource {
-        var found: Resource?
-        func add(_ resource: Resource) throws(OAuthError) {
-            if let found, found.uri != resource.uri {
+    func resolve(_ parameters: Parameters, for client: Client, audiences: Bool) throws(OAuthError) -> Shared<Resource> {
+        var found: Shared<Resource>?
+        func add(_ resource: Shared<Resource>) throws(OAuthError) {
+            if let found, found.value.uri != resource.value.uri {
                 throw OAuthError(.invalidTarget, "a token is for exactly one resource: ask for one at a time")
             }
             found = resource
@@ -127,7 +139,7 @@ struct Target {
         }
         for text in resources {
             // What is registered is well-formed: only what is not needs a closer look, for the error's sake.
-            guard let resource = registry.resource(ResourceURI(unchecked: text)) else {
+            guard let resource = registry.shared(ResourceURI(unchecked: text)) else {
                 let isWellFormed = ResourceURI(text) != nil
                 throw OAuthError(
                     .invalidTarget,
@@ -146,7 +158,8 @@ struct Target {
             for text in audiences { try add(try named(text)) }
         }
         if let found { return found }
-        guard client.resources.count == 1, let only = client.resources.first, let resource = registry.resource(only)
+        guard client.resources.count == 1, let only = client.resources.first,
+            let resource = registry.shared(only)
         else {
             throw OAuthError(.invalidTarget, "name the resource: the client has none or more than one")
         }
@@ -154,11 +167,11 @@ struct Target {
     }
 
     /// A resource URI, a resource's name, or the id of a client that acts as one.
-    private func named(_ text: String) throws(OAuthError) -> Resource {
-        if let resource = ResourceURI(text).flatMap({ registry.resource($0) }) { return resource }
-        if let resource = registry.resource(named: text) { return resource }
+    private func named(_ text: String) throws(OAuthError) -> Shared<Resource> {
+        if let resource = ResourceURI(text).flatMap({ registry.shared($0) }) { return resource }
+        if let resource = registry.resource(named: text) { return Shared(resource) }
         if let client = ClientID(text).flatMap({ registry.client($0) }), let uri = client.actsAs,
-            let resource = registry.resource(uri)
+            let resource = registry.shared(uri)
         {
             return resource
         }

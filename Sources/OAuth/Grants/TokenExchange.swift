@@ -31,10 +31,10 @@ package struct TokenExchange: Grant {
         var authorization: Authorization
         switch subject {
         case .own(let token):
-            authorization = try present(token, by: client, for: target, terms: terms)
+            authorization = try present(token, by: authenticated.shared, for: target, terms: terms)
         case .foreign(let token):
             authorization = try present(
-                token, by: client, for: target, terms: terms, named: parameters[.delegationID], at: now
+                token, by: authenticated.shared, for: target, terms: terms, named: parameters[.delegationID], at: now
             )
         }
         authorization.subjectToken = subject
@@ -47,11 +47,12 @@ package struct TokenExchange: Grant {
 
     /// One of our own tokens keeps its subject, delegation, task and session; a new acting party adds an `act` level.
     private func present(
-        _ token: AccessToken, by client: Client, for target: Resource, terms: RequestedTerms
+        _ token: AccessToken, by shared: Shared<Client>, for target: Shared<Resource>, terms: RequestedTerms
     ) throws(OAuthError) -> Authorization {
+        let client = shared.value
         let identity = token.identity
         var authorization = Authorization(
-            grant: Self.type, client: client, subject: identity.subject, target: target, requestedScopes: terms.scopes
+            grant: Self.type, client: shared, subject: identity.subject, target: target, requestedScopes: terms.scopes
         )
         if identity.clientID == client.id {
             // A client that narrows its own token stays the same party.
@@ -71,7 +72,7 @@ package struct TokenExchange: Grant {
         authorization.session = identity.session ?? terms.session
         authorization.expiryCeilings = [token.expiresAt]
         authorization.scopeCeilings = [
-            ScopeCeiling(origin: "the subject token", scopes: downstream(of: token, at: target, through: client))
+            ScopeCeiling(origin: "the subject token", scopes: downstream(of: token, at: target.value, through: client))
         ]
         if let id = identity.delegationID {
             guard let delegation = registry.delegation(id) else {
@@ -84,11 +85,12 @@ package struct TokenExchange: Grant {
 
     /// A user's token from elsewhere counts for nothing until a delegation to this very client stands behind it.
     private func present(
-        _ token: ForeignToken, by client: Client, for target: Resource, terms: RequestedTerms, named: String?,
-        at now: Timestamp
+        _ token: ForeignToken, by shared: Shared<Client>, for target: Shared<Resource>, terms: RequestedTerms,
+        named: String?, at now: Timestamp
     ) throws(OAuthError) -> Authorization {
+        let client = shared.value
         var authorization = Authorization(
-            grant: Self.type, client: client, subject: token.subject.claim, target: target,
+            grant: Self.type, client: shared, subject: token.subject.claim, target: target,
             requestedScopes: terms.scopes
         )
         authorization.agentInstance = terms.agentInstance
@@ -97,7 +99,7 @@ package struct TokenExchange: Grant {
         authorization.session = terms.session
         authorization.expiryCeilings = [token.expiresAt]
         let (delegation, isNew) = try DelegationFinder(registry: registry).find(
-            for: token, client: client.id, target: target, scopes: terms.scopes, named: named, at: now
+            for: token, client: client.id, target: target.value, scopes: terms.scopes, named: named, at: now
         )
         bind(&authorization, to: delegation)
         authorization.delegationIsNew = isNew

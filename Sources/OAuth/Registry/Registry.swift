@@ -10,9 +10,9 @@ package final class Registry: Sendable {
     private let state: Mutex<State>
 
     private struct State {
-        var clients: [ClientID: Client] = [:]
+        var clients: [ClientID: Shared<Client>] = [:]
         var workloads: [Workload: ClientID] = [:]
-        var resources: [ResourceURI: Resource] = [:]
+        var resources: [ResourceURI: Shared<Resource>] = [:]
         var resourceNames: [String: ResourceURI] = [:]
         var issuers: [IssuerName: TrustedIssuer] = [:]
         var issuerURLs: [IssuerURL: IssuerName] = [:]
@@ -51,16 +51,20 @@ package final class Registry: Sendable {
 
     // MARK: Looking up
 
-    package func client(_ id: ClientID) -> Client? { state.withLock { $0.clients[id] } }
+    package func client(_ id: ClientID) -> Client? { shared(id)?.value }
+
+    package func shared(_ id: ClientID) -> Shared<Client>? { state.withLock { $0.clients[id] } }
 
     package func client(for workload: Workload) -> Client? {
-        state.withLock { state in state.workloads[workload].flatMap { state.clients[$0] } }
+        state.withLock { state in state.workloads[workload].flatMap { state.clients[$0]?.value } }
     }
 
-    package func resource(_ uri: ResourceURI) -> Resource? { state.withLock { $0.resources[uri] } }
+    package func resource(_ uri: ResourceURI) -> Resource? { shared(uri)?.value }
+
+    package func shared(_ uri: ResourceURI) -> Shared<Resource>? { state.withLock { $0.resources[uri] } }
 
     package func resource(named name: String) -> Resource? {
-        state.withLock { state in state.resourceNames[name].flatMap { state.resources[$0] } }
+        state.withLock { state in state.resourceNames[name].flatMap { state.resources[$0]?.value } }
     }
 
     package func issuer(_ name: IssuerName) -> TrustedIssuer? { state.withLock { $0.issuers[name] } }
@@ -102,7 +106,7 @@ package final class Registry: Sendable {
     /// Clients that subjects of an issuer stand for.
     func clients(mappedTo issuer: IssuerName) -> [Client] {
         state.withLock { state in
-            Set(state.workloads.filter { $0.key.issuer == issuer }.values).compactMap { state.clients[$0] }
+            Set(state.workloads.filter { $0.key.issuer == issuer }.values).compactMap { state.clients[$0]?.value }
                 .sorted { $0.id < $1.id }
         }
     }
@@ -128,9 +132,9 @@ package final class Registry: Sendable {
     /// revoked, its names open. A delegation that is made together with the token is not known yet.
     func allows(_ token: TokenIdentity, at now: Timestamp) -> Bool {
         state.withLock { state in
-            guard state.clients[token.clientID]?.enabled == true else { return false }
+            guard state.clients[token.clientID]?.value.enabled == true else { return false }
             for actor in token.actors?.actors ?? [] where actor.clientID != token.clientID {
-                guard state.clients[actor.clientID]?.enabled == true else { return false }
+                guard state.clients[actor.clientID]?.value.enabled == true else { return false }
             }
             if let id = token.delegationID, state.delegations[id]?.revokedAt != nil { return false }
             guard !state.closed.isEmpty else { return true }
@@ -146,12 +150,12 @@ package final class Registry: Sendable {
 
     /// Resources other than our own, by name, for the metadata document.
     package var registeredResources: [Resource] {
-        state.withLock { $0.resources.values.sorted { $0.name < $1.name } }
+        state.withLock { $0.resources.values.map(\.value).sorted { $0.name < $1.name } }
     }
 
     /// Signature algorithms that some resource asks for; ours asks for ES256.
     package var signingAlgorithmsInUse: Set<String> {
-        state.withLock { Set($0.resources.values.map(\.signingAlgorithm.rawValue)) }
+        state.withLock { Set($0.resources.values.map(\.value.signingAlgorithm.rawValue)) }
     }
 
     package struct Counts: Sendable {
@@ -232,10 +236,10 @@ package final class Registry: Sendable {
     }
 
     private static func put(_ client: Client, into state: inout State) {
-        if let old = state.clients[client.id], old.workloads != client.workloads {
+        if let old = state.clients[client.id]?.value, old.workloads != client.workloads {
             remove(old, from: &state)
         }
-        state.clients[client.id] = client
+        state.clients[client.id] = Shared(client)
         for workload in client.workloads { state.workloads[workload] = client.id }
     }
 
@@ -247,7 +251,7 @@ package final class Registry: Sendable {
     }
 
     private static func put(_ resource: Resource, into state: inout State) {
-        state.resources[resource.uri] = resource
+        state.resources[resource.uri] = Shared(resource)
         state.resourceNames[resource.name] = resource.uri
     }
 

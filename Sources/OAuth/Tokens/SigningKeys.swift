@@ -10,9 +10,15 @@ package final class SigningKeys: Sendable {
     /// The word that the admin API uses for a key's state.
     package enum Status: String, Sendable { case next, active, retiring, revoked, retired }
 
-    package struct Held: Sendable {
+    /// A key as it is kept, and opened.
+    package final class Held: Sendable {
         package let stored: StoredSigningKey
         package let key: SigningKey
+
+        init(stored: StoredSigningKey, key: SigningKey) {
+            self.stored = stored
+            self.key = key
+        }
     }
 
     /// Seconds that gateways may cache the key set.

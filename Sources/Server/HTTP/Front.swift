@@ -50,6 +50,11 @@ package struct Front<Inner: HTTPResponder>: HTTPResponder where Inner.Context ==
                 response.headers[.connection] = "close"
             }
         }
+        if request.method == .head {
+            // Errors too: bytes after the head of such an answer would be taken for the next one.
+            response.body = ResponseBody(contentLength: response.body.contentLength) { try await $0.finish(nil) }
+        }
+        if response.status == .noContent || response.status == .notModified { response.headers[.contentLength] = nil }
         response.headers[.requestID] = requestID
         response.headers[.contentTypeOptions] = "nosniff"
         if isTLS { response.headers[.strictTransportSecurity] = "max-age=31536000" }

@@ -1,113 +1,137 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 package import OAuth
 
-/// The way out of the house: fetches key sets that operators and clients named, and nothing that they could be lured to.
+/// The way out of the house: fetches key sets that operators and clients named, and nothing that they could be lured
+/// to.
 ///
-/// The host is resolved once and every address checked; the connection goes to a checked address. No redirect is
-/// followed, no credential sent, time and size are bounded.
+/// The host is resolved once and every address checked; the connection goes to a checked address, while the
+/// certificate is checked against the name. No redirect is followed, no credential sent, nothing decompressed, and time
+/// and size are bounded whatever the other side does.
 package struct GuardedFetcher: Fetcher {
     /// Loopback may be fetched from only when Legate itself is on loopback.
     private let allowsLoopback: Bool
+    /// For everything together: resolving, connecting, reading to the last byte.
+    private let timeLimit: Duration
+    private let resolver: HostResolver
 
-    /// For everything together: resolving, connecting, reading.
-    private static let timeLimit = Duration.seconds(3)
+    /// Addresses of one host that are tried, one after the other.
+    private static let attempts = 3
 
-    package init(allowsLoopback: Bool) { self.allowsLoopback = allowsLoopback }
+    package init(allowsLoopback: Bool) { self.init(allowsLoopback: allowsLoopback, resolver: HostResolver()) }
+
+    init(allowsLoopback: Bool, timeLimit: Duration = .seconds(3), resolver: HostResolver) {
+        self.allowsLoopback = allowsLoopback
+        self.timeLimit = timeLimit
+        self.resolver = resolver
+    }
 
     package func fetch(_ url: String, allowPrivate: Bool, maximumBytes: Int) async throws(FetchError) -> [UInt8] {
-        guard let target = URIReference(url), target.isAcceptableForTokens else {
-            throw FetchError("only https URLs without user info and fragment are fetched")
-        }
-        // Shorthand numbers such as 127.1 or 2130706433 resolve, but are never what an operator means.
-        guard !Self.looksLikeShorthand(target.host) else { throw FetchError("the host is a number in an unusual form") }
+        let target = try FetchTarget(url, allowsLoopback: allowsLoopback)
         do {
-            return try await Self.withinTimeLimit {
-                let addresses = try await resolve(target)
-                for address in addresses { try check(address, allowPrivate: allowPrivate) }
-                guard let address = addresses.first else { throw FetchError("the host cannot be resolved") }
-                return try await get(url, host: target.host, at: address, maximumBytes: maximumBytes)
+            return try await withThrowingTaskGroup(of: [UInt8].self) { group in
+                group.addTask {
+                    let addresses = try await checkedAddresses(of: target, allowPrivate: allowPrivate)
+                    return try await read(target, at: addresses, maximumBytes: maximumBytes)
+                }
+                group.addTask {
+                    try await Task.sleep(for: timeLimit)
+                    throw FetchError("the document did not arrive within \(timeLimit)")
+                }
+                defer { group.cancelAll() }
+                guard let bytes = try await group.next() else { throw CancellationError() }
+                return bytes
             }
         } catch let error as FetchError {
             throw error
         } catch {
-            throw FetchError("\(error)")
+            throw FetchError("the document could not be fetched: \(String("\(error)".prefix(256)))")
         }
     }
 
-    private static func withinTimeLimit(
-        _ work: @escaping @Sendable () async throws -> [UInt8]
-    ) async throws -> [UInt8] {
-        try await withThrowingTaskGroup(of: [UInt8].self) { group in
-            group.addTask { try await work() }
-            group.addTask {
-                try await Task.sleep(for: timeLimit)
-                throw FetchError("the document did not arrive within \(timeLimit)")
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? []
+    /// One address that must not be reached is enough to refuse the host: a name that also has a private address is not
+    /// to be trusted.
+    private func checkedAddresses(of target: FetchTarget, allowPrivate: Bool) async throws -> [IPAddress] {
+        let addresses: [IPAddress]
+        if let literal = target.literal {
+            addresses = [literal]
+        } else {
+            addresses = try await resolver.addresses(of: target.host)
         }
+        guard !addresses.isEmpty else { throw FetchError("the host cannot be resolved") }
+        for address in addresses { try check(address, of: target, allowPrivate: allowPrivate) }
+        return addresses
     }
 
-    private func check(_ address: IPAddress, allowPrivate: Bool) throws(FetchError) {
+    private func check(_ address: IPAddress, of target: FetchTarget, allowPrivate: Bool) throws {
         switch address.reach {
-        case .global: return
-        case .loopback where allowsLoopback || allowPrivate: return
-        case .privateNetwork where allowPrivate: return
-        case .privateNetwork: throw FetchError("the host is on a private network, which the operator did not allow")
-        case .loopback, .special: throw FetchError("the host is at an address that is never fetched from")
+        case .loopback where allowsLoopback: return
+        case .global where !target.isPlain: return
+        case .privateNetwork where !target.isPlain && allowPrivate: return
+        case .privateNetwork where !target.isPlain:
+            throw FetchError("the host is on a private network, which the operator did not allow")
+        case .global, .privateNetwork, .loopback, .special:
+            throw FetchError("the host is at an address that is never fetched from")
         }
     }
 
-    /// Asks the system's resolver, on a thread that may block.
-    private func resolve(_ target: URIReference) async throws -> [IPAddress] {
-        try await NIOThreadPool.singleton.runIfActive { try SystemAddresses.all(of: target.host) }
-    }
-
-    /// All digits, dots and hex marks, but not four plain numbers.
-    static func looksLikeShorthand(_ host: String) -> Bool {
-        if host.contains(":") { return false }
-        let labels = host.split(separator: ".", omittingEmptySubsequences: false)
-        guard let last = labels.last, let first = last.utf8.first, (0x30...0x39).contains(first) else { return false }
-        let isPlain =
-            labels.count == 4
-            && labels.allSatisfy { label in
-                label.utf8.allSatisfy { (0x30...0x39).contains($0) } && UInt8(label) != nil
-                    && (label == "0" || !label.hasPrefix("0"))
+    private func read(_ target: FetchTarget, at addresses: [IPAddress], maximumBytes: Int) async throws -> [UInt8] {
+        var failure: any Error = CancellationError()
+        for address in addresses.prefix(Self.attempts) {
+            try Task.checkCancellation()
+            let client = client(for: target, at: address, isOnly: addresses.count == 1)
+            // Fetching is over when the bytes are here; a connection may take longer to say goodbye.
+            defer { Task { try? await client.shutdown() } }
+            let response: HTTPClientResponse
+            do {
+                response = try await client.execute(Self.request(target), deadline: .now() + .seconds(60))
+            } catch {
+                failure = error
+                continue
             }
-        return !isPlain
-    }
-
-    private func get(_ url: String, host: String, at address: IPAddress, maximumBytes: Int) async throws -> [UInt8] {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.dnsOverride = [host: address.text]
-        configuration.timeout = .init(connect: .seconds(3), read: .seconds(3))
-        configuration.connectionPool.retryConnectionEstablishment = false
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        do {
-            let bytes = try await read(url, with: client, maximumBytes: maximumBytes)
-            try await client.shutdown()
-            return bytes
-        } catch {
-            try? await client.shutdown()
-            throw error
+            return try await Self.body(of: response, maximumBytes: maximumBytes)
         }
+        throw failure
     }
 
-    private func read(_ url: String, with client: HTTPClient, maximumBytes: Int) async throws -> [UInt8] {
-        var request = HTTPClientRequest(url: url)
-        request.headers.add(name: "Accept", value: "application/jwk-set+json, application/json")
-        let response = try await client.execute(request, timeout: .seconds(3))
-        guard response.status == .ok else { throw FetchError("the answer is \(response.status.code), not 200") }
+    /// A client that connects to this one address and resolves nothing.
+    private func client(for target: FetchTarget, at address: IPAddress, isOnly: Bool) -> HTTPClient {
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        if target.literal == nil { configuration.dnsOverride = [target.host: address.text] }
+        // Leaves time for the next address.
+        configuration.timeout = .init(connect: isOnly ? .seconds(60) : .seconds(1))
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.httpVersion = .http1Only
+        configuration.decompression = .disabled
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    private static func request(_ target: FetchTarget) -> HTTPClientRequest {
+        var request = HTTPClientRequest(url: target.url)
+        request.headers.add(name: "Accept", value: "application/json, application/jwk-set+json")
+        request.headers.add(name: "Connection", value: "close")
+        return request
+    }
+
+    private static func body(of response: HTTPClientResponse, maximumBytes: Int) async throws -> [UInt8] {
+        switch response.status.code {
+        case 200: break
+        case 300..<400: throw FetchError("the answer is a redirect, which is not followed")
+        default: throw FetchError("the answer is \(response.status.code), not 200")
+        }
+        guard response.headers["content-encoding"].allSatisfy({ $0.lowercased() == "identity" }) else {
+            throw FetchError("the document is compressed, which was not asked for")
+        }
         var bytes: [UInt8] = []
         for try await part in response.body {
-            guard bytes.count + part.readableBytes <= maximumBytes else {
+            guard part.readableBytes <= maximumBytes - bytes.count else {
                 throw FetchError("the document is larger than \(maximumBytes) bytes")
             }
             bytes.append(contentsOf: part.readableBytesView)
         }
+        // A cancelled stream ends early, as if it were complete.
+        try Task.checkCancellation()
         return bytes
     }
 }

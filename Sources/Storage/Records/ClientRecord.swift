@@ -12,6 +12,10 @@ enum ClientRecord: RegistryRecord {
         ]
     )
 
+    /// The columns and behind them the number, in the order of the numbers.
+    static let selectNumbered = "SELECT \(table.list), number FROM clients ORDER BY number"
+    static let numberColumn: Int32 = 21
+
     static func write(_ client: Client, to row: inout Arguments) {
         row.add(client.id.text)
         row.add(client.name)
@@ -35,20 +39,25 @@ enum ClientRecord: RegistryRecord {
         row.add(client.revision)
     }
 
+    /// Reads a client without its secrets.
     static func read(_ row: RowReader, _ shared: inout SharedValues) throws -> Client {
+        try read(row, &shared, secrets: [])
+    }
+
+    static func read(_ row: RowReader, _ shared: inout SharedValues, secrets: [SecretDigest]) throws -> Client {
         let text = row.text(0)
         guard let id = ClientID(text), let kind = Client.Kind(rawValue: row.text(2)),
-            let scopes = shared.scopes(row.text(7)), let resources = shared.resources(row.text(8)),
-            let grants = shared.grants(row.text(9))
+            let method = shared.method(row, 4), let scopes = shared.scopes(row, 7),
+            let resources = shared.resources(row, 8), let grants = shared.grants(row, 9)
         else { throw malformed(text) }
         var client = Client(
-            id: id, name: row.text(1), kind: kind, enabled: row.flag(3), authentication: shared.method(row.text(4)),
-            scopes: scopes, resources: resources, grants: grants, tier: row.optionalText(13),
-            tokenTTL: row.optionalNumber(14), owner: row.optionalText(15), purpose: row.optionalText(16),
-            type: row.optionalText(17), version: row.optionalText(18), createdAt: row.time(19), revision: row.number(20)
+            id: id, name: row.text(1), kind: kind, enabled: row.flag(3), authentication: method, secrets: secrets,
+            scopes: scopes, resources: resources, grants: grants, tier: shared.word(row, 13),
+            tokenTTL: row.optionalNumber(14), owner: row.optionalText(15), purpose: shared.word(row, 16),
+            type: shared.word(row, 17), version: shared.word(row, 18), createdAt: row.time(19), revision: row.number(20)
         )
-        if let actsAs = row.optionalText(10) {
-            guard let list = shared.resources(actsAs), let uri = list.first, list.count == 1 else {
+        if row.optionalText(10) != nil {
+            guard let list = shared.resources(row, 10), let uri = list.first, list.count == 1 else {
                 throw malformed(text)
             }
             client.actsAs = uri

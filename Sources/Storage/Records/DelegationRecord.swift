@@ -31,8 +31,8 @@ enum DelegationRecord: RegistryRecord {
     static func read(_ row: RowReader, _ shared: inout SharedValues) throws -> Delegation {
         guard let id = DelegationID(row.text(0)), let issuer = IssuerName(row.text(1)),
             let subject = UserSubject(issuer: issuer, subject: row.text(2)), let url = IssuerURL(row.text(3)),
-            let client = ClientID(row.text(4)), let scopes = shared.scopes(row.text(5)),
-            let resources = shared.resources(row.text(6)), let mayAct = shared.clients(row.text(8))
+            let client = ClientID(row.text(4)), let scopes = shared.scopes(row, 5),
+            let resources = shared.resources(row, 6), let mayAct = shared.clients(row, 8)
         else { throw malformed(row.text(0)) }
         var rule: RuleID?
         if let text = row.optionalText(9) {

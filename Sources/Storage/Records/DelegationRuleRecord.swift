@@ -25,7 +25,7 @@ enum DelegationRuleRecord: RegistryRecord {
 
     static func read(_ row: RowReader, _ shared: inout SharedValues) throws -> DelegationRule {
         guard let id = RuleID(row.text(0)), let issuer = IssuerName(row.text(1)), let client = ClientID(row.text(4)),
-            let scopes = shared.scopes(row.text(5)), let resources = shared.resources(row.text(6))
+            let scopes = shared.scopes(row, 5), let resources = shared.resources(row, 6)
         else { throw malformed(row.text(0)) }
         return DelegationRule(
             id: id, issuer: issuer, group: row.optionalText(2), subject: row.optionalText(3), clientID: client,

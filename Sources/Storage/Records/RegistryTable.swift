@@ -17,6 +17,8 @@ struct RegistryTable: Sendable {
     let name: String
     /// The column of the identifier that paths and lists use.
     let key: String
+    /// All columns, to be selected with others.
+    let list: String
     let select: String
     let insert: String
     /// Takes the columns, then the identifier and the revision that it must have.
@@ -27,7 +29,7 @@ struct RegistryTable: Sendable {
     init(_ name: String, key: String, columns: [String]) {
         self.name = name
         self.key = key
-        let list = columns.joined(separator: ", ")
+        list = columns.joined(separator: ", ")
         let marks = columns.map { _ in "?" }.joined(separator: ", ")
         select = "SELECT \(list) FROM \(name)"
         insert = "INSERT INTO \(name) (\(list)) VALUES (\(marks))"

@@ -26,7 +26,7 @@ enum ResourceRecord: RegistryRecord {
 
     static func read(_ row: RowReader, _ shared: inout SharedValues) throws -> Resource {
         guard let uri = ResourceURI(row.text(0)), let kind = Resource.Kind(rawValue: row.text(2)),
-            let scopes = shared.scopes(row.text(4)), let algorithm = SignatureAlgorithm(rawValue: row.text(5))
+            let scopes = shared.scopes(row, 4), let algorithm = SignatureAlgorithm(rawValue: row.text(5))
         else { throw malformed(row.text(1)) }
         return Resource(
             uri: uri, name: row.text(1), kind: kind, enabled: row.flag(3), scopes: scopes,

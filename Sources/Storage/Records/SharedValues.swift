@@ -5,42 +5,26 @@ import OAuth
 ///
 /// Thousands of rows hold the same few lists. Each is parsed once, and the values share its memory.
 struct SharedValues {
-    private var scopes: [String: ScopeSet] = [:]
-    private var resources: [String: [ResourceURI]] = [:]
-    private var grants: [String: Set<GrantType>] = [:]
-    private var clients: [String: [ClientID]] = [:]
-    private var methods: [String: AuthenticationMethod] = [:]
+    private var scopes = Interned { ScopeSet($0) }
+    private var resources = Interned { text in SharedValues.list(text) { ResourceURI($0) } }
+    private var grants = Interned { text in SharedValues.list(text) { GrantType(name: $0) }.map { Set($0) } }
+    private var clients = Interned { text in SharedValues.list(text) { ClientID($0) } }
+    private var methods = Interned { AuthenticationMethod(rawValue: $0) }
+    private var words: [(bytes: [UInt8], value: String)] = []
 
-    /// Nil when the text is not a list of scopes.
-    mutating func scopes(_ text: String) -> ScopeSet? {
-        if let known = scopes[text] { return known }
-        scopes[text] = ScopeSet(text)
-        return scopes[text]
-    }
+    /// Each of these is nil when the column's text is not a list of what the domain accepts.
+    mutating func scopes(_ row: RowReader, _ column: Int32) -> ScopeSet? { scopes.value(row, column) }
+    mutating func resources(_ row: RowReader, _ column: Int32) -> [ResourceURI]? { resources.value(row, column) }
+    mutating func grants(_ row: RowReader, _ column: Int32) -> Set<GrantType>? { grants.value(row, column) }
+    mutating func clients(_ row: RowReader, _ column: Int32) -> [ClientID]? { clients.value(row, column) }
+    mutating func method(_ row: RowReader, _ column: Int32) -> AuthenticationMethod? { methods.value(row, column) }
 
-    mutating func resources(_ text: String) -> [ResourceURI]? {
-        if let known = resources[text] { return known }
-        resources[text] = Self.list(text) { ResourceURI($0) }
-        return resources[text]
-    }
-
-    mutating func grants(_ text: String) -> Set<GrantType>? {
-        if let known = grants[text] { return known }
-        grants[text] = Self.list(text) { GrantType(name: $0) }.map { Set($0) }
-        return grants[text]
-    }
-
-    mutating func clients(_ text: String) -> [ClientID]? {
-        if let known = clients[text] { return known }
-        clients[text] = Self.list(text) { ClientID($0) }
-        return clients[text]
-    }
-
-    mutating func method(_ text: String) -> AuthenticationMethod {
-        if let known = methods[text] { return known }
-        let method = AuthenticationMethod(rawValue: text)
-        methods[text] = method
-        return method
+    /// A text that many rows have in common, such as a purpose. Only the first few are shared.
+    mutating func word(_ row: RowReader, _ column: Int32) -> String? {
+        if let known = row.text(column, among: words) { return known }
+        guard let text = row.optionalText(column) else { return nil }
+        if words.count < 8 { words.append((Array(text.utf8), text)) }
+        return text
     }
 
     /// Nil when one of the parts is not acceptable: a list that lost a part could mean more than the whole one.
@@ -56,6 +40,27 @@ struct SharedValues {
     static func text(_ resources: [ResourceURI]) -> String { resources.map(\.text).joined(separator: " ") }
     static func text(_ clients: [ClientID]) -> String { clients.map(\.text).joined(separator: " ") }
     static func text(_ grants: Set<GrantType>) -> String { grants.map(\.shortName).sorted().joined(separator: " ") }
+}
+
+/// Values that were parsed from the same text.
+private struct Interned<Value> {
+    private let parse: (String) -> Value?
+    /// The first few are found by comparing bytes, before a text is even made.
+    private var first: [(bytes: [UInt8], value: Value)] = []
+    private var others: [String: Value] = [:]
+
+    private static var fewAtMost: Int { 8 }
+
+    init(_ parse: @escaping (String) -> Value?) { self.parse = parse }
+
+    mutating func value(_ row: RowReader, _ column: Int32) -> Value? {
+        if let known = row.text(column, among: first) { return known }
+        let text = row.text(column)
+        if let known = others[text] { return known }
+        guard let value = parse(text) else { return nil }
+        if first.count < Self.fewAtMost { first.append((Array(text.utf8), value)) } else { others[text] = value }
+        return value
+    }
 }
 
 extension ClientKeys {

@@ -1,6 +1,14 @@
 import GRDBSQLite
 import OAuth
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// One row of a result, read by position. It is gone with the next step of its statement.
 ///
 /// A column of another type or without a value reads as zero or empty, as SQLite does it, and never traps; the tables
@@ -31,6 +39,20 @@ import OAuth
         guard let start = unsafe sqlite3_column_text(statement, column) else { return nil }
         let count = unsafe Int(sqlite3_column_bytes(statement, column))
         return unsafe String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+    }
+
+    /// The first of the values whose bytes a text column has.
+    func text<Value>(_ column: Int32, among known: [(bytes: [UInt8], value: Value)]) -> Value? {
+        guard let start = unsafe sqlite3_column_text(statement, column) else { return nil }
+        let count = unsafe Int(sqlite3_column_bytes(statement, column))
+        for (bytes, value) in known where bytes.count == count {
+            if unsafe bytes.withUnsafeBytes({ unsafe memcmp($0.baseAddress ?? UnsafeRawPointer(start), start, count) })
+                == 0
+            {
+                return value
+            }
+        }
+        return nil
     }
 
     func blob(_ column: Int32) -> [UInt8] {

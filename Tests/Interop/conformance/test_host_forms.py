@@ -80,7 +80,7 @@ def test_HOST_24_many_parameters(legate, world):
     started = time.monotonic()
     answer = raw_form(legate, world.cb, f"{base(world)}&{flood}")
     assert answer.status_code in (200, 400, 413)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_HOST_29_parameter_of_60_kilobytes(legate, world, name):
     started = time.monotonic()
     answer = world.cb.post("/token", form)
     assert answer.status_code in (200, 400, 401, 413) and (answer.status_code != 200 or name == "subject_token")
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 2
 
 
 def test_HOST_29_scope_of_twenty_thousand_tokens(world):
@@ -128,7 +128,7 @@ def test_HOST_29_scope_of_twenty_thousand_tokens(world):
         "invalid_scope",
         "invalid_request",
     )
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize("text", ["' OR 1=1--", '"; DROP TABLE clients;--', "%", "_", "*", "' UNION SELECT 1--"])

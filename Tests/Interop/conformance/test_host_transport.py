@@ -215,7 +215,7 @@ def slow_senders(legate, world):
 def test_HOST_05_slow_headers_are_cut_off(slow_senders):
     senders, latencies = slow_senders
     assert all(sender.cut_off_after is not None and sender.cut_off_after <= 35 for sender in senders["header"])
-    assert max(latencies) < 1, "others noticed"
+    assert max(latencies) < 2, "others noticed"
 
 
 def test_HOST_06_slow_bodies_are_cut_off(slow_senders):

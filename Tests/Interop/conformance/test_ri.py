@@ -60,13 +60,13 @@ def test_RI_08_empty_is_absent(registry):
 def test_RI_09_a_thousand_resources(world):
     answer = world.cb.ask(resource=[f"https://r{number}.example.com/" for number in range(1000)])
     refused(answer, "invalid_target", "invalid_request")
-    assert answer.elapsed.total_seconds() < 1
+    assert answer.elapsed.total_seconds() < 2
 
 
 def test_RI_09_one_of_100_kilobytes(world):
     answer = world.cb.ask(resource="https://r.example.com/" + "x" * 100_000)
     assert answer.status_code == 413 or refused(answer, "invalid_target", "invalid_request")
-    assert answer.elapsed.total_seconds() < 1
+    assert answer.elapsed.total_seconds() < 2
 
 
 def test_RI_16_another_resource_server_sees_nothing(world):

@@ -1,4 +1,5 @@
 import HTTPTypes
+import JOSE
 import OAuth
 import Support
 import Testing
@@ -114,12 +115,12 @@ struct FrontTests {
                     #expect(answer.status == 405, "\(method) \(path)")
                     #expect(answer.headers[.allow] == allowed)
                 }
-                if method == .head { #expect(answer.answer.body.isEmpty || answer.status == 405) }
+                if method == .head { #expect(answer.answer.body.isEmpty, "bytes after the head of \(path)") }
             }
         }
     }
 
-    @Test("HEAD says what GET would say", arguments: ["/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/health/live"])
+    @Test("HEAD says what GET would say", arguments: ["/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/health/live", "/nothing", "/authorize"])
     func head(path: String) async throws {
         let kit = try await LegateKit.start()
         let http = try kit.http()

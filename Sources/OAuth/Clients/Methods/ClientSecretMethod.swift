@@ -48,13 +48,13 @@ package struct ClientSecretMethod: ClientAuthentication {
             method = .clientSecretPost
         }
         guard let clientID = ClientID(id) else { throw OAuthError.invalidClient() }
-        let client = registry.client(clientID)
-        let usable = client?.authentication == .clientSecretBasic
-        let live = usable ? (client?.secrets ?? []).filter { $0.expiresAt.map { now < $0 } ?? true } : []
+        let shared = registry.shared(clientID)
+        let usable = shared?.value.authentication == .clientSecretBasic
+        let live = usable ? (shared?.value.secrets ?? []).filter { $0.expiresAt.map { now < $0 } ?? true } : []
         // An unknown client costs the same digest as a known one.
         let matches = digests.matches(secret, context: clientID.text, digests: live.map(\.digest))
-        guard let client, matches else { throw OAuthError.invalidClient() }
-        return ProvenClient(client: client, method: method)
+        guard let shared, matches else { throw OAuthError.invalidClient() }
+        return ProvenClient(shared, method: method)
     }
 
     private func isBasic(_ authorization: String?) -> Bool {

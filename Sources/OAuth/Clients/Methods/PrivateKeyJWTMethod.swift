@@ -60,7 +60,8 @@ package struct PrivateKeyJWTMethod: ClientAuthentication {
         if let inForm, inForm != subject {
             throw OAuthError.invalidClient("client_id is not the subject of the client assertion")
         }
-        guard let client = registry.client(clientID), client.authentication == .privateKeyJWT, let keys = client.keys
+        guard let shared = registry.shared(clientID), shared.value.authentication == .privateKeyJWT,
+            let keys = shared.value.keys
         else { throw OAuthError.invalidClient(detail: "no such client with private_key_jwt") }
 
         let key = try await keySets.key(for: unverified.header, in: keys, allowPrivate: false)
@@ -95,7 +96,7 @@ package struct PrivateKeyJWTMethod: ClientAuthentication {
         let spend = Spend(
             digest: Self.digest(client: clientID, jti: jti), expires: Timestamp(seconds: expires + Self.leeway)
         )
-        return ProvenClient(client: client, method: .privateKeyJWT, spends: [spend])
+        return ProvenClient(shared, method: .privateKeyJWT, spends: [spend])
     }
 
     private static func digest(client: ClientID, jti: String) -> [UInt8] {

@@ -38,6 +38,6 @@ package struct WorkloadMethod: ClientAuthentication {
         if let inForm = request.parameters[.clientID], inForm != client.id.text {
             throw OAuthError.invalidClient("client_id is not the client that the actor token stands for")
         }
-        return ProvenClient(client: client, method: .workload)
+        return ProvenClient(Shared(client), method: .workload)
     }
 }
