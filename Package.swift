@@ -34,7 +34,6 @@ let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
-let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 
@@ -54,7 +53,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -84,7 +82,7 @@ let package = Package(
             name: "CLI",
             dependencies: [
                 "JOSE", "Vault", "OAuth", "Storage", "Server", argumentParser, asyncHTTPClient, configuration, logging,
-                nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, crypto, systemPackage, unixSignals,
+                nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, crypto, unixSignals,
             ],
             swiftSettings: strict
         ),
@@ -107,7 +105,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ServerTests",
-            dependencies: ["JOSE", "Vault", "OAuth", "Storage", "Server", "Support", httpTypes],
+            dependencies: ["JOSE", "Vault", "OAuth", "Storage", "Server", "Support", httpTypes, logging],
             resources: [.copy("Transcripts")],
             swiftSettings: strict
         ),

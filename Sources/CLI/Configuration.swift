@@ -1,7 +1,7 @@
 import Configuration
 import Foundation
+import JOSE
 import OAuth
-import SystemPackage
 
 /// What `init` and `serve` need to know, read once: flags before environment before file. Validated here, then handed
 /// down as values.
@@ -69,24 +69,36 @@ struct LegateConfiguration: Sendable {
         var ours: [String: String] = [:]
         for (name, value) in environment where name.hasPrefix("LEGATE_") { ours[String(name.dropFirst(7))] = value }
         var providers: [any ConfigProvider] = [
-            InMemoryProvider(
-                name: "flags",
-                values: Dictionary(
-                    uniqueKeysWithValues: flags.map {
-                        (AbsoluteConfigKey([$0.key]), ConfigValue(stringLiteral: $0.value))
-                    }
-                )
-            ),
+            InMemoryProvider(name: "flags", values: values(flags)),
             EnvironmentVariablesProvider(environmentVariables: ours),
         ]
         if let file {
-            do {
-                providers.append(try await FileProvider<JSONSnapshot>(filePath: FilePath(file)))
-            } catch {
-                throw ConfigurationError("config", "cannot be read as JSON: \(file)")
-            }
+            providers.append(InMemoryProvider(name: "file", values: values(try options(in: file))))
         }
         return try LegateConfiguration(ConfigReader(providers: providers))
+    }
+
+    private static func values(_ options: [String: String]) -> [AbsoluteConfigKey: ConfigValue] {
+        Dictionary(
+            uniqueKeysWithValues: options.map { (AbsoluteConfigKey([$0.key]), ConfigValue(stringLiteral: $0.value)) }
+        )
+    }
+
+    /// The members of a configuration file: texts and whole numbers, each the name of an option.
+    private static func options(in file: String) throws -> [String: String] {
+        guard let data = FileManager.default.contents(atPath: file), let object = try? JSON(parsing: [UInt8](data)).object
+        else { throw ConfigurationError("config", "cannot be read as a JSON object: \(file)") }
+        var found: [String: String] = [:]
+        for member in object.members {
+            guard options.contains(where: { $0.name == member.name }) else {
+                throw ConfigurationError(member.name, "is not an option; see Docs/Configuration.md")
+            }
+            guard let text = member.value.string ?? member.value.integer.map({ String($0) }) else {
+                throw ConfigurationError(member.name, "must be a text or a whole number")
+            }
+            found[member.name] = text
+        }
+        return found
     }
 
     private init(_ reader: ConfigReader) throws {

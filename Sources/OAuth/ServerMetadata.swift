@@ -23,7 +23,9 @@ package struct ServerMetadata: Sendable {
         let methods = JSON.texts(authenticationMethods.map(\.rawValue))
         let algorithms = JSON.texts(assertionAlgorithms.map(\.rawValue))
         var scopes = ScopeSet.empty
-        for resource in resources where resource.enabled { scopes = scopes.union(resource.scopes) }
+        for resource in resources where resource.enabled && (!isOwn(resource) || isServed(resource)) {
+            scopes = scopes.union(resource.scopes)
+        }
         var document: JSONObject = [
             "issuer": .string(issuer.text),
             "authorization_endpoint": .string(issuer.text + "/authorize"),
@@ -43,7 +45,7 @@ package struct ServerMetadata: Sendable {
             "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         ]
         if !scopes.isEmpty { document["scopes_supported"] = .texts(scopes.tokens) }
-        let own = resources.filter { isOwn($0) && $0.enabled }
+        let own = resources.filter { isServed($0) && $0.enabled }
         if !own.isEmpty { document["protected_resources"] = .texts(own.map(\.uri.text)) }
         return document
     }
@@ -81,6 +83,10 @@ package struct ServerMetadata: Sendable {
         let path = String(resource.uri.text.dropFirst(issuer.origin.utf8.count))
         return issuer.origin + "/.well-known/oauth-protected-resource" + path
     }
+
+    /// The vault and the revocation feed are registered from the start, so that nobody else takes their names, but there
+    /// is nothing to call there yet: they are not advertised.
+    package func isServed(_ resource: Resource) -> Bool { resource.uri == OwnResources(issuer: issuer).admin.uri }
 
     private func isOwn(_ resource: Resource) -> Bool {
         OwnResources(issuer: issuer).all.contains { $0.uri == resource.uri }

@@ -1,4 +1,5 @@
 import JOSE
+
 @testable import OAuth
 
 /// Small parts of the domain, without a database, for tests of one rule or one value.
@@ -29,7 +30,9 @@ enum Fixtures {
         return resource
     }
 
-    static func issuer(_ name: String = "corp", _ adjust: (inout TrustedIssuer) -> Void = { _ in }) throws -> TrustedIssuer {
+    static func issuer(_ name: String = "corp", _ adjust: (inout TrustedIssuer) -> Void = { _ in }) throws
+        -> TrustedIssuer
+    {
         guard let short = IssuerName(name), let url = IssuerURL("https://\(name).idp.example.com") else {
             throw InvalidDocument("name", name)
         }

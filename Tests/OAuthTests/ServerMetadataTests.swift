@@ -14,9 +14,12 @@ struct ServerMetadataTests {
         let kit = try await LegateKit.start()
         let listed = document(kit)["grant_types_supported"]?.array?.compactMap(\.string) ?? []
         #expect(listed == ["client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"])
-        for name in listed + ["authorization_code", "refresh_token", "password", "urn:ietf:params:oauth:grant-type:device_code"] {
+        for name in listed + [
+            "authorization_code", "refresh_token", "password", "urn:ietf:params:oauth:grant-type:device_code",
+        ] {
             do {
-                _ = try await kit.server.tokenEndpoint.respond(to: kit.request(Form([("grant_type", name)]), from: kit.planner))
+                _ = try await kit.server.tokenEndpoint.respond(
+                    to: kit.request(Form([("grant_type", name)]), from: kit.planner))
             } catch let error as OAuthError {
                 #expect((error.code == .unsupportedGrantType) != listed.contains(name))
             }
@@ -27,12 +30,18 @@ struct ServerMetadataTests {
     func methods() async throws {
         let document = document(try await LegateKit.start())
         for endpoint in ["token", "introspection", "revocation"] {
-            #expect(document["\(endpoint)_endpoint_auth_methods_supported"] == ["client_secret_basic", "client_secret_post", "private_key_jwt"])
-            #expect(document["\(endpoint)_endpoint_auth_signing_alg_values_supported"] == ["ES256", "Ed25519", "PS256"])
+            #expect(
+                document["\(endpoint)_endpoint_auth_methods_supported"] == [
+                    "client_secret_basic", "client_secret_post", "private_key_jwt",
+                ])
+            #expect(
+                document["\(endpoint)_endpoint_auth_signing_alg_values_supported"] == ["ES256", "Ed25519", "PS256"])
         }
     }
 
-    @Test("endpoints are the issuer's, also when it has a path", arguments: ["https://auth.example.com", "https://auth.example.com/t1", "http://127.0.0.1:8080"])
+    @Test(
+        "endpoints are the issuer's, also when it has a path",
+        arguments: ["https://auth.example.com", "https://auth.example.com/t1", "http://127.0.0.1:8080"])
     func endpoints(issuer: String) async throws {
         let kit = try await LegateKit.start(issuer: issuer)
         let document = document(kit)
@@ -66,7 +75,8 @@ struct ServerMetadataTests {
     func protectedResource() async throws {
         let kit = try await LegateKit.start()
         let calendar = try #require(kit.server.registry.resource(named: "calendar"))
-        let document = try kit.server.metadata.signedProtectedResource(calendar, keys: kit.server.keys, at: kit.clock.time)
+        let document = try kit.server.metadata.signedProtectedResource(
+            calendar, keys: kit.server.keys, at: kit.clock.time)
         #expect(document["resource"] == .string(World.calendar.text))
         #expect(document["authorization_servers"] == .array([.string(kit.issuer.text)]))
         #expect(document["scopes_supported"] == ["calendar.read", "calendar.write"])
@@ -81,7 +91,9 @@ struct ServerMetadataTests {
     func urls() async throws {
         let kit = try await LegateKit.start(issuer: "https://auth.example.com/t1")
         let calendar = try #require(kit.server.registry.resource(named: "calendar"))
-        #expect(kit.server.metadata.resourceMetadataURL(of: calendar) == "https://auth.example.com/t1/resources/calendar/oauth-protected-resource")
+        #expect(
+            kit.server.metadata.resourceMetadataURL(of: calendar)
+                == "https://auth.example.com/t1/resources/calendar/oauth-protected-resource")
         #expect(
             kit.server.metadata.resourceMetadataURL(of: kit.server.registry.ownResources.admin)
                 == "https://auth.example.com/.well-known/oauth-protected-resource/t1/admin"

@@ -9,7 +9,8 @@ struct TokenEndpointTests {
     @Test("an answer holds what it must, and the token says the same")
     func answer() async throws {
         let kit = try await LegateKit.start()
-        let response = try await kit.token(kit.planner, scope: "calendar.read", with: ["agent_id": "p1", "task_id": "t", "session_id": "s"])
+        let response = try await kit.token(
+            kit.planner, scope: "calendar.read", with: ["agent_id": "p1", "task_id": "t", "session_id": "s"])
         let json = try #require(try JSON(parsing: response.json).object)
         #expect(json.members.map(\.name) == ["access_token", "token_type", "expires_in", "scope"])
         #expect(json["token_type"] == "Bearer")
@@ -40,7 +41,8 @@ struct TokenEndpointTests {
     @Test("the audit record is durable before the answer leaves, and holds no token")
     func audited() async throws {
         let kit = try await LegateKit.start()
-        let response = try await kit.token(kit.planner, scope: "calendar.read", with: ["reason": "weekly report", "task_id": "t"])
+        let response = try await kit.token(
+            kit.planner, scope: "calendar.read", with: ["reason": "weekly report", "task_id": "t"])
         let record = try #require(try await kit.restarted().lastRecord())
         let event = record.event
         #expect(event.name == .tokenIssued)
@@ -65,7 +67,8 @@ struct TokenEndpointTests {
     func refusalAudited() async throws {
         let kit = try await LegateKit.start()
         await expectRefusal(.invalidScope) {
-            try await kit.token(kit.planner, scope: "calendar.admin", with: ["reason": "because", "task_id": "t", "agent_id": "p1"])
+            try await kit.token(
+                kit.planner, scope: "calendar.admin", with: ["reason": "because", "task_id": "t", "agent_id": "p1"])
         }
         let event = try #require(try await kit.lastRecord()?.event)
         #expect(event.name == .tokenRefused)
@@ -89,9 +92,26 @@ struct TokenEndpointTests {
         await expectRefusal(.invalidClient) { try await kit.token(Party(World.id("nobody"), .basic("wrong"))) }
         await expectRefusal(.invalidClient) { try await kit.token(kit.planner.with(.none)) }
         await expectRefusal(.unsupportedGrantType) {
-            try await kit.server.tokenEndpoint.respond(to: kit.request(Form([("grant_type", "password")]), from: kit.planner))
+            try await kit.server.tokenEndpoint.respond(
+                to: kit.request(Form([("grant_type", "password")]), from: kit.planner))
         }
         #expect(kit.auditCount == before)
+    }
+
+    @Test("a disabled client that proves itself is no stranger: its refusal is in the trail, and does not slow it down")
+    func disabledClientAudited() async throws {
+        let kit = try await LegateKit.start()
+        try await kit.update(.client, "planner", ["enabled": false])
+        let before = kit.auditCount
+        for _ in 0..<11 {
+            let error = await expectRefusal(.invalidClient) { try await kit.token(kit.planner) }
+            #expect(error?.description == "client authentication failed")
+        }
+        #expect(kit.auditCount == before + 11)
+        let event = try #require(try await kit.lastRecord()?.event)
+        #expect(event.name == .tokenRefused)
+        #expect(event.clientID == "planner")
+        #expect(event.policyEvaluation?.reason == "the client is disabled")
     }
 
     @Test("a grant that the client is not registered for is refused, and audited")
@@ -102,11 +122,14 @@ struct TokenEndpointTests {
         #expect(try await kit.lastRecord()?.event.policyEvaluation?.rule == "unauthorized_client")
     }
 
-    @Test("a grant type that does not exist here is refused by its name", arguments: ["password", "authorization_code", "implicit", "token_exchange", "CLIENT_CREDENTIALS"])
+    @Test(
+        "a grant type that does not exist here is refused by its name",
+        arguments: ["password", "authorization_code", "implicit", "token_exchange", "CLIENT_CREDENTIALS"])
     func unsupported(grant: String) async throws {
         let kit = try await LegateKit.start()
         await expectRefusal(.unsupportedGrantType) {
-            try await kit.server.tokenEndpoint.respond(to: kit.request(Form([("grant_type", grant)]), from: kit.planner))
+            try await kit.server.tokenEndpoint.respond(
+                to: kit.request(Form([("grant_type", grant)]), from: kit.planner))
         }
         await expectRefusal(.invalidRequest) {
             try await kit.server.tokenEndpoint.respond(to: kit.request(Form(), from: kit.planner))
@@ -116,7 +139,9 @@ struct TokenEndpointTests {
     @Test("a refused request spends nothing: the same assertion works when the mistake is mended")
     func refusalSpendsNothing() async throws {
         let kit = try await LegateKit.start()
-        let assertion = try ClientAssertion(of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time).parameters()
+        let assertion = try ClientAssertion(
+            of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time
+        ).parameters()
         await expectRefusal(.invalidScope) {
             try await kit.token(kit.signer.with(.none), scope: "nothing.like.it", with: assertion)
         }
@@ -126,7 +151,9 @@ struct TokenEndpointTests {
     @Test("an assertion is good for one token, also across a restart")
     func replay() async throws {
         let kit = try await LegateKit.start()
-        let assertion = try ClientAssertion(of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time).parameters()
+        let assertion = try ClientAssertion(
+            of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time
+        ).parameters()
         try await kit.token(kit.signer.with(.none), with: assertion)
         let error = await expectRefusal(.invalidClient) { try await kit.token(kit.signer.with(.none), with: assertion) }
         #expect(error?.description.hasPrefix("the client assertion was used before") == true)
@@ -138,7 +165,9 @@ struct TokenEndpointTests {
     @Test("of many requests with one assertion exactly one gets a token")
     func replayAtOnce() async throws {
         let kit = try await LegateKit.start()
-        let assertion = try ClientAssertion(of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time).parameters()
+        let assertion = try ClientAssertion(
+            of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time
+        ).parameters()
         let issued = await withTaskGroup(of: Bool.self) { group in
             for _ in 0..<20 {
                 group.addTask { (try? await kit.token(kit.signer.with(.none), with: assertion)) != nil }
@@ -151,7 +180,9 @@ struct TokenEndpointTests {
     @Test("when the record cannot be written no token leaves, and nothing is spent")
     func storageFails() async throws {
         let kit = try await LegateKit.start()
-        let assertion = try ClientAssertion(of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time).parameters()
+        let assertion = try ClientAssertion(
+            of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time
+        ).parameters()
         let before = kit.auditCount
         kit.store.fail(true)
         await #expect(throws: LedgerUnavailable.self) { try await kit.token(kit.signer.with(.none), with: assertion) }

@@ -31,7 +31,9 @@ struct Transcript {
         }
         let answer = exchange.answer
         lines += ["", "HTTP/1.1 \(answer.status.code) \(answer.status.reasonPhrase)"]
-        for field in answer.headers { lines.append("\(field.name.rawName): \(redactHeader(field.name.rawName, field.value))") }
+        for field in answer.headers {
+            lines.append("\(field.name.rawName): \(redactHeader(field.name.rawName, field.value))")
+        }
         if !answer.body.isEmpty { lines += ["", show(answer.body)] }
         text += lines.joined(separator: "\n") + "\n\n"
         return exchange
@@ -43,7 +45,8 @@ struct Transcript {
         for (index, token) in tokens.enumerated() {
             let jwt = try UnverifiedJWT(token)
             let header = String(decoding: Base64URL.decode(String(token.prefix { $0 != "." })) ?? [], as: UTF8.self)
-            whole += "### {token \(index + 1)}\n\n\(plainRedact(header))\n\(plainRedact(JSON.object(jwt.claims).pretty()))\n\n"
+            whole +=
+                "### {token \(index + 1)}\n\n\(plainRedact(header))\n\(plainRedact(JSON.object(jwt.claims).pretty()))\n\n"
         }
         whole = String(whole.dropLast())
         let path = Self.directory + name + ".http"
@@ -55,7 +58,8 @@ struct Transcript {
         guard whole != expected else { return }
         let left = expected.split(separator: "\n", omittingEmptySubsequences: false)
         let right = whole.split(separator: "\n", omittingEmptySubsequences: false)
-        let place = zip(left, right).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? min(left.count, right.count)
+        let place =
+            zip(left, right).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? min(left.count, right.count)
         let was = place < left.count ? String(left[place]) : "(the end)"
         let isNow = place < right.count ? String(right[place]) : "(the end)"
         Issue.record("\(name).http:\(place + 1)\n  was: \(was)\n  now: \(isNow)", sourceLocation: sourceLocation)
@@ -94,7 +98,10 @@ struct Transcript {
         var current = ""
         var isWord = false
         for scalar in text.unicodeScalars {
-            let belongs = scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || "-_.".unicodeScalars.contains(scalar))
+            let belongs =
+                scalar.isASCII
+                && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)
+                    || "-_.".unicodeScalars.contains(scalar))
             if belongs != isWord, !current.isEmpty {
                 words.append(current)
                 current = ""
@@ -111,7 +118,8 @@ struct Transcript {
         func isRandom(_ text: Substring, _ count: Int) -> Bool {
             text.count == count && text.allSatisfy(alphabet.contains) && text.contains { ("0"..."9").contains($0) }
         }
-        for (prefix, name) in [("dlg_", "delegation"), ("rule_", "rule"), ("client_", "client")] where word.hasPrefix(prefix) {
+        for (prefix, name) in [("dlg_", "delegation"), ("rule_", "rule"), ("client_", "client")]
+        where word.hasPrefix(prefix) {
             if isRandom(word.dropFirst(prefix.count), 26) { return "{\(name) id}" }
         }
         if word.hasPrefix("legate_cs_") { return "{secret}" }

@@ -1,5 +1,5 @@
-import Hummingbird
 package import HTTPTypes
+import Hummingbird
 package import JOSE
 import Logging
 import NIOCore
@@ -34,7 +34,8 @@ package struct HTTPTester: Sendable {
         )
         let body = RequestBody(buffer: ByteBuffer(bytes: request.body ?? []))
         let context = LegateContext(
-            source: ApplicationRequestContextSource(channel: channel, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            source: ApplicationRequestContextSource(
+                channel: channel, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         )
         let response = try await responder.respond(to: Request(head: head, body: body), context: context)
         let writer = Writer()

@@ -50,7 +50,8 @@ package struct World: Sendable {
     init(issuer url: IssuerURL, corp: IdentityProvider, digests: DigestKey, at time: Timestamp) throws {
         let own = OwnResources(issuer: url)
         var made: [Client] = []
-        func make(_ name: String, _ kind: Client.Kind, _ scopes: String, _ resources: [ResourceURI],
+        func make(
+            _ name: String, _ kind: Client.Kind, _ scopes: String, _ resources: [ResourceURI],
             _ adjust: (inout Client) throws -> Void = { _ in }
         ) rethrows -> Party {
             let id = Self.id(name)
@@ -78,7 +79,10 @@ package struct World: Sendable {
             client.version = "1.4.0"
             client.tier = "gold"
         }
-        worker = make("worker", .agent, "orders.read orders.write calendar.read tools.call", [Self.orders, Self.calendar, Self.tools]) { client in
+        worker = make(
+            "worker", .agent, "orders.read orders.write calendar.read tools.call",
+            [Self.orders, Self.calendar, Self.tools]
+        ) { client in
             client.grants = [.clientCredentials, .tokenExchange]
             client.actsAs = Self.tools
             client.exchangeScopes = [ScopeMapping(from: "tools.call", to: "orders.read", resource: Self.orders)]

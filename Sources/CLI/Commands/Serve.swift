@@ -33,9 +33,16 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "PEM private key of the certificate.")
     var tlsKey: String?
 
+    @Option(help: "Move audit records older than this to archives, such as 90d, or never.")
+    var auditRetentionAge: String?
+
+    @Option(help: "How many audit records the database keeps, or unlimited.")
+    var auditRetentionRecords: String?
+
     func run() async throws {
         let configuration = try await local.read([
             "listen": listen, "tls-certificate": tlsCertificate, "tls-key": tlsKey,
+            "audit-retention-age": auditRetentionAge, "audit-retention-records": auditRetentionRecords,
         ])
         let tls = try tls(configuration)
         let sink = LogSink()

@@ -228,7 +228,13 @@ package struct AuditTrail: Sendable {
     @discardableResult
     package func applyRetention(_ retention: AuditRetention) async throws -> Int64? {
         let extent = try await store.auditExtent()
-        guard let upTo = retention.lastSequenceToArchive(of: extent, at: now()) else { return nil }
+        guard extent.firstSequence > 0, let reach = retention.reach(in: extent, at: now()) else { return nil }
+        // The newest always stays, so that the head can be compared with it.
+        let upTo = min(
+            try await lastSequence(of: reach, in: extent), extent.firstSequence + AuditRetention.segment - 1,
+            extent.lastSequence - 1
+        )
+        guard upTo >= extent.firstSequence else { return nil }
         var query = AuditQuery(after: upTo - 1, limit: 1)
         query.newest = false
         guard let last = try await store.auditRecords(matching: query).first, last.sequence == upTo else { return nil }
@@ -239,6 +245,17 @@ package struct AuditTrail: Sendable {
             )
         )
         return upTo
+    }
+
+    private func lastSequence(of reach: AuditRetention.Reach, in extent: AuditExtent) async throws -> Int64 {
+        switch reach {
+        case .upTo(let sequence): return sequence
+        case .olderThan(let time):
+            var query = AuditQuery(after: extent.firstSequence - 1, limit: 1)
+            query.since = time
+            let younger = try await store.auditRecords(matching: query).first
+            return younger.map { $0.sequence - 1 } ?? extent.lastSequence
+        }
     }
 
     private func checkpoint(over head: AuditHead, records: Int64) throws -> String {
@@ -264,15 +281,18 @@ package struct AuditRetention: Sendable {
         self.records = records
     }
 
-    /// The newest always stays, so that the head can be compared with it.
-    func lastSequenceToArchive(of extent: AuditExtent, at now: Timestamp) -> Int64? {
-        guard extent.firstSequence > 0, extent.lastSequence > extent.firstSequence else { return nil }
-        let end = min(extent.firstSequence + Self.segment - 1, extent.lastSequence - 1)
+    /// How far the next archive should reach. Some slack lets archives come seldom and large.
+    enum Reach: Equatable {
+        case upTo(Int64)
+        case olderThan(Timestamp)
+    }
+
+    func reach(in extent: AuditExtent, at now: Timestamp) -> Reach? {
         if let records, extent.lastSequence - extent.firstSequence + 1 > records {
-            return min(end, max(extent.firstSequence, extent.lastSequence - records))
+            return .upTo(extent.lastSequence - (records - records / 10))
         }
-        if let age, let first = extent.firstTimestamp, first.adding(seconds: age) < now {
-            return end
+        if let age, let first = extent.firstTimestamp, first.adding(seconds: age + age / 10) < now {
+            return .olderThan(now.adding(seconds: -age))
         }
         return nil
     }

@@ -15,7 +15,8 @@ package struct ClientCredentials: Grant {
         let terms = try RequestedTerms(request.parameters, of: client.id)
         let target = try Target(registry: registry).resolve(request.parameters, for: client, audiences: false)
         var authorization = Authorization(
-            grant: Self.type, client: authenticated.shared, subject: client.id.text, target: target, requestedScopes: terms.scopes
+            grant: Self.type, client: authenticated.shared, subject: client.id.text, target: target,
+            requestedScopes: terms.scopes
         )
         authorization.agentInstance = terms.agentInstance
         authorization.task = terms.task

@@ -31,6 +31,9 @@ package final class Ledger: Sendable {
 
     /// More waits for the next batch, so that one transaction stays short.
     private static let largestBatch = 512
+    /// When as many as this were committed together, more are on their way.
+    private static let siblings = 8
+    private static let delay = Duration.milliseconds(1)
 
     package init(
         store: any Store, registry: Registry, revocations: RevocationSet, head: AuditHead, auditKey: AuditKey,
@@ -71,8 +74,8 @@ package final class Ledger: Sendable {
     private func drain() async {
         while let batch = nextBatch() {
             await write(batch)
-            // Requests that are about to commit go first, and into the next batch.
-            if batch.count > 1 { await Task.yield() }
+            // Under load a sync is better shared: those who are about to commit get a moment to join the next batch.
+            if batch.count >= Self.siblings { try? await Task.sleep(for: Self.delay) }
         }
     }
 

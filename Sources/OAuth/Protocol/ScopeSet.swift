@@ -23,13 +23,14 @@ package struct ScopeSet: Hashable, Sendable, CustomStringConvertible {
     /// A space-separated list as it stands in requests and tokens.
     package init?(_ text: String) {
         guard text.utf8.count <= 16_384 else { return nil }
-        self.init(text.split(separator: " ").map(String.init))
+        // By bytes: a scope is ASCII, and what is not is refused token by token.
+        self.init(text.utf8.split(separator: 0x20).map { String(Substring($0)) })
     }
 
     private init(unchecked tokens: [String]) { self.tokens = tokens }
 
     package var isEmpty: Bool { tokens.isEmpty }
-    package var description: String { tokens.joined(separator: " ") }
+    package var description: String { tokens.count == 1 ? tokens[0] : tokens.joined(separator: " ") }
 
     package func contains(_ token: String) -> Bool { tokens.contains(token) }
     package func isSubset(of other: ScopeSet) -> Bool { tokens.allSatisfy(other.contains) }

@@ -1,4 +1,5 @@
 import Crypto
+import Synchronization
 
 /// Random names from the system's generator.
 ///
@@ -22,10 +23,9 @@ package enum Unguessable {
         return base32(bytes)
     }
 
-    /// From the generator of the crypto library, which asks the kernel now and then and not for every name.
-    private static func random(_ count: Int) -> [UInt8] {
-        unsafe SymmetricKey(size: SymmetricKeySize(bitCount: count * 8)).withUnsafeBytes { unsafe Array($0) }
-    }
+    private static let pool = RandomPool()
+
+    private static func random(_ count: Int) -> [UInt8] { pool.take(count) }
 
     private static func base32(_ bytes: [UInt8]) -> String {
         unsafe String(unsafeUninitializedCapacity: (bytes.count * 8 + 4) / 5) { buffer in
@@ -46,6 +46,26 @@ package enum Unguessable {
                 index += 1
             }
             return index
+        }
+    }
+}
+
+/// Random bytes fetched a few thousand at a time: asking the kernel for every name costs more than the name. Each byte
+/// is handed out once.
+private final class RandomPool: Sendable {
+    private static let size = 4096
+    private let bytes = Mutex<[UInt8]>([])
+
+    func take(_ count: Int) -> [UInt8] {
+        bytes.withLock { bytes in
+            if bytes.count < count {
+                bytes = unsafe SymmetricKey(size: SymmetricKeySize(bitCount: Self.size * 8)).withUnsafeBytes {
+                    unsafe Array($0)
+                }
+            }
+            let taken = Array(bytes.suffix(count))
+            bytes.removeLast(count)
+            return taken
         }
     }
 }

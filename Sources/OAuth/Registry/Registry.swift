@@ -153,11 +153,6 @@ package final class Registry: Sendable {
         state.withLock { $0.resources.values.map(\.value).sorted { $0.name < $1.name } }
     }
 
-    /// Signature algorithms that some resource asks for; ours asks for ES256.
-    package var signingAlgorithmsInUse: Set<String> {
-        state.withLock { Set($0.resources.values.map(\.value.signingAlgorithm.rawValue)) }
-    }
-
     package struct Counts: Sendable {
         package let clients: Int
         package let resources: Int

@@ -103,11 +103,9 @@ package final class SigningKeys: Sendable {
         state.withLock { state in state.held.map { ($0, Self.status(of: $0, among: state.held, at: now)) } }
     }
 
-    /// Every key that was ever ours and was not revoked: old checkpoints are verified with them.
+    /// Every key that was ever ours, revoked ones too: they verify the checkpoints of old archives, and nothing else.
     var everHeld: JWKSet {
-        state.withLock { state in
-            JWKSet(keys: state.held.filter { $0.stored.revokedAt == nil }.map(\.key.publicKey))
-        }
+        state.withLock { state in JWKSet(keys: state.held.map(\.key.publicKey)) }
     }
 
     func add(_ held: Held) {

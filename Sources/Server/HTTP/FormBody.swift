@@ -33,9 +33,9 @@ extension Request {
 
     /// The form, from the body alone.
     func form() async throws -> OAuth.Parameters {
-        let type = headers[.contentType]?.prefix { $0 != ";" }.lowercased()
+        let type = headers[.contentType]
         let bytes = try await boundedBody()
-        guard type?.trimmingSuffix(" ") == ContentType.form else {
+        guard type == ContentType.form || type?.mediaType == ContentType.form else {
             throw OAuthError(.invalidRequest, "the content type must be \(ContentType.form)")
         }
         return try OAuth.Parameters(form: bytes)
@@ -57,9 +57,10 @@ extension Request {
 }
 
 extension String {
-    fileprivate func trimmingSuffix(_ character: Character) -> String {
-        var text = self
-        while text.last == character { text.removeLast() }
-        return text
+    /// What stands before the parameters of a content type, in lower case.
+    var mediaType: String {
+        var type = prefix { $0 != ";" }
+        while type.last == " " { type.removeLast() }
+        return type.lowercased()
     }
 }

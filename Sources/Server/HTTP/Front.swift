@@ -92,8 +92,7 @@ package struct Front<Inner: HTTPResponder>: HTTPResponder where Inner.Context ==
             throw HTTPRefusal(status: .badRequest, detail: "exactly one Host header is required")
         }
         // The router forgives extra slashes; a rule in front of us that names a path would not.
-        let path = target.prefix { $0 != "?" }
-        guard !path.contains("//"), path == "/" || !path.hasSuffix("/") else { throw HTTPError(.notFound) }
+        guard Self.isPlainPath(target) else { throw HTTPError(.notFound) }
         var size = 0
         for field in request.headers { size += field.name.rawName.utf8.count + field.value.utf8.count + 4 }
         guard size <= Limits.headers else {
@@ -106,5 +105,18 @@ package struct Front<Inner: HTTPResponder>: HTTPResponder where Inner.Context ==
             throw OAuthError(
                 .invalidRequest, "credentials and tokens do not belong in a URL: send them in the body or a header")
         }
+    }
+
+    /// No empty segment, and no slash at the end, in the part before the query.
+    private static func isPlainPath(_ target: String) -> Bool {
+        var previous: UInt8 = 0
+        var length = 0
+        for byte in target.utf8 {
+            if byte == UInt8(ascii: "?") { break }
+            if byte == UInt8(ascii: "/"), previous == byte { return false }
+            previous = byte
+            length += 1
+        }
+        return length == 1 || previous != UInt8(ascii: "/")
     }
 }

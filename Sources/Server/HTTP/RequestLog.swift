@@ -21,7 +21,8 @@ struct RequestLog: Sendable {
             if let traceID = notes.traceID { line.member("trace_id", traceID) }
             line.member("method", request.method.rawValue)
             line.member("route", notes.route.name)
-            line.member("path", String(request.uri.path.prefix(256)))
+            let path = request.uri.path
+            line.member("path", path.utf8.count <= 256 ? path : String(path.prefix(256)))
             if let clientID = notes.clientID { line.member("client_id", clientID) }
             line.member("status", Int64(status.code))
             if let error = notes.error { line.member("error", error) }

@@ -52,7 +52,7 @@ package struct GuardedFetcher: Fetcher {
 
     /// One address that must not be reached is enough to refuse the host: a name that also has a private address is not
     /// to be trusted.
-    private func checkedAddresses(of target: FetchTarget, allowPrivate: Bool) async throws -> [IPAddress] {
+    func checkedAddresses(of target: FetchTarget, allowPrivate: Bool) async throws -> [IPAddress] {
         let addresses: [IPAddress]
         if let literal = target.literal {
             addresses = [literal]

@@ -41,5 +41,4 @@ extension AuditEvent.Name {
     package static let keyRotated = Self(rawValue: "key.rotated")
 
     package static let adminRefused = Self(rawValue: "admin.refused")
-    package static let introspectionRefused = Self(rawValue: "introspection.refused")
 }

@@ -22,12 +22,16 @@ struct ClientAuthenticatorTests {
         let kit = try await LegateKit.start()
         let secret = try #require(kit.planner.secret)
         let basic = Form.basic("planner", secret)
-        let assertion = try ClientAssertion(of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time).parameters()
+        let assertion = try ClientAssertion(
+            of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time
+        ).parameters()
         await expectRefusal(.invalidRequest) { try await respond(kit, form(assertion), authorization: basic) }
         await expectRefusal(.invalidRequest) {
             try await respond(kit, form(assertion.merging(["client_id": "planner", "client_secret": secret]) { $1 }))
         }
-        await expectRefusal(.invalidRequest) { try await respond(kit, form(["client_secret": secret]), authorization: basic) }
+        await expectRefusal(.invalidRequest) {
+            try await respond(kit, form(["client_secret": secret]), authorization: basic)
+        }
         await expectRefusal(.invalidRequest) {
             try await respond(kit, form(["client_id": "planner", "client_secret": secret]), authorization: "Bearer x")
         }
@@ -55,13 +59,16 @@ struct ClientAuthenticatorTests {
     @Test("unknown, wrong and disabled are one answer")
     func sameAnswer() async throws {
         let kit = try await LegateKit.start()
-        let unknown = await expectRefusal(.invalidClient) { try await kit.token(Party(World.id("nobody"), .basic("x"))) }
+        let unknown = await expectRefusal(.invalidClient) {
+            try await kit.token(Party(World.id("nobody"), .basic("x")))
+        }
         let wrong = await expectRefusal(.invalidClient) { try await kit.token(kit.planner.with(.basic("x"))) }
         let withoutSecret = await expectRefusal(.invalidClient) { try await kit.token(kit.signer.with(.basic("x"))) }
         try await kit.update(.client, "planner", ["enabled": false])
         kit.clock.nextSecond()
         let disabled = await expectRefusal(.invalidClient) { try await kit.token(kit.planner) }
-        #expect(Set([unknown, wrong, withoutSecret, disabled].map { $0?.description }) == ["client authentication failed"])
+        #expect(
+            Set([unknown, wrong, withoutSecret, disabled].map { $0?.description }) == ["client authentication failed"])
     }
 
     @Test("ten failures from one address stop that address for that client, and only it")

@@ -44,11 +44,17 @@ struct ClientRegistrationTests {
     @Test("unknown members, wrong types and wrong words are refused all at once, each by its name")
     func invalid() async throws {
         let kit = try await LegateKit.start()
-        await expectInvalid("name", "client_id", "kind", "enabled", "auth", "scopes", "resources", "grants", "token_ttl", "colour", "tier") {
-            try await kit.create(.client, [
-                "client_id": "a/b", "kind": "robot", "enabled": "yes", "auth": "none", "scopes": "a b", "resources": ["calendar"],
-                "grants": ["password"], "token_ttl": 901, "colour": "red", "tier": "",
-            ])
+        await expectInvalid(
+            "name", "client_id", "kind", "enabled", "auth", "scopes", "resources", "grants", "token_ttl", "colour",
+            "tier"
+        ) {
+            try await kit.create(
+                .client,
+                [
+                    "client_id": "a/b", "kind": "robot", "enabled": "yes", "auth": "none", "scopes": "a b",
+                    "resources": ["calendar"],
+                    "grants": ["password"], "token_ttl": 901, "colour": "red", "tier": "",
+                ])
         }
         for ttl in [0, -1, 901, .number(1.5), "60", .bool(true)] as [JSON] {
             await expectInvalid("token_ttl") { try await kit.create(.client, ["name": "x", "token_ttl": ttl]) }
@@ -62,7 +68,9 @@ struct ClientRegistrationTests {
     func unknownScopes() async throws {
         let kit = try await LegateKit.start()
         await expectInvalid("scopes") { try await kit.create(.client, ["name": "x", "scopes": ["calendar.read"]]) }
-        await expectInvalid("scopes") { try await kit.create(.client, ["name": "x", "scopes": ["orders.read"], "resources": calendar]) }
+        await expectInvalid("scopes") {
+            try await kit.create(.client, ["name": "x", "scopes": ["orders.read"], "resources": calendar])
+        }
         await expectInvalid("resources", "scopes") {
             try await kit.create(.client, ["name": "x", "scopes": ["a"], "resources": ["https://nobody.example.com"]])
         }
@@ -71,7 +79,9 @@ struct ClientRegistrationTests {
     @Test("what a client names must exist")
     func references() async throws {
         let kit = try await LegateKit.start()
-        await expectInvalid("acts_as") { try await kit.create(.client, ["name": "x", "acts_as": "https://nobody.example.com"]) }
+        await expectInvalid("acts_as") {
+            try await kit.create(.client, ["name": "x", "acts_as": "https://nobody.example.com"])
+        }
         await expectInvalid("acts_as") { try await kit.create(.client, ["name": "x", "kind": "resource"]) }
         await expectInvalid("workloads") {
             try await kit.create(.client, ["name": "x", "workloads": [.object(["issuer": "ghost", "subject": "s"])]])
@@ -88,9 +98,16 @@ struct ClientRegistrationTests {
         func mapping(_ from: String, _ to: String, _ resource: ResourceURI = World.orders) -> JSON {
             .array([.object(["from": .string(from), "to": .string(to), "resource": .string(resource.text)])])
         }
-        await expectInvalid("exchange_scopes") { try await kit.update(.client, "planner", ["exchange_scopes": mapping("calendar.read", "orders.read")]) }
-        for wrong in [mapping("orders.read", "orders.read"), mapping("tools.call", "payroll.read"), mapping("tools.call", "x", World.uri("https://nobody.example.com"))] {
-            await expectInvalid("exchange_scopes") { try await kit.update(.client, "worker", ["exchange_scopes": wrong]) }
+        await expectInvalid("exchange_scopes") {
+            try await kit.update(.client, "planner", ["exchange_scopes": mapping("calendar.read", "orders.read")])
+        }
+        for wrong in [
+            mapping("orders.read", "orders.read"), mapping("tools.call", "payroll.read"),
+            mapping("tools.call", "x", World.uri("https://nobody.example.com")),
+        ] {
+            await expectInvalid("exchange_scopes") {
+                try await kit.update(.client, "worker", ["exchange_scopes": wrong])
+            }
         }
         try await kit.update(.client, "worker", ["exchange_scopes": mapping("tools.list", "orders.write")])
     }
@@ -102,7 +119,9 @@ struct ClientRegistrationTests {
         await expectInvalid("jwks") { try await kit.create(.client, ["name": "x", "auth": "private_key_jwt"]) }
         await expectInvalid("auth") { try await kit.create(.client, ["name": "x", "jwks": jwks]) }
         await expectInvalid("jwks_uri") {
-            try await kit.create(.client, ["name": "x", "auth": "private_key_jwt", "jwks": jwks, "jwks_uri": "https://a.example.com/jwks"])
+            try await kit.create(
+                .client,
+                ["name": "x", "auth": "private_key_jwt", "jwks": jwks, "jwks_uri": "https://a.example.com/jwks"])
         }
         for uri in ["http://a.example.com/jwks", "https://u:p@a.example.com/jwks", "file:///etc/passwd", "a"] {
             await expectInvalid("jwks_uri", "jwks") {
@@ -111,10 +130,15 @@ struct ClientRegistrationTests {
         }
         var leaked = try TestKeys.key(.es256).publicKey.json
         leaked["d"] = "AAAA"
-        for wrong in [.object(["keys": [.object(leaked)]]), .object([:]), "x", .object(["kty": "oct", "k": "AAAA"])] as [JSON] {
-            await expectInvalid("jwks") { try await kit.create(.client, ["name": "x", "auth": "private_key_jwt", "jwks": wrong]) }
+        for wrong in [.object(["keys": [.object(leaked)]]), .object([:]), "x", .object(["kty": "oct", "k": "AAAA"])]
+            as [JSON]
+        {
+            await expectInvalid("jwks") {
+                try await kit.create(.client, ["name": "x", "auth": "private_key_jwt", "jwks": wrong])
+            }
         }
-        let client = try await made(kit, ["name": "x", "auth": "private_key_jwt", "jwks": .object(try TestKeys.key(.es256).publicKey.json)])
+        let client = try await made(
+            kit, ["name": "x", "auth": "private_key_jwt", "jwks": .object(try TestKeys.key(.es256).publicKey.json)])
         #expect(client.secrets.isEmpty)
     }
 
@@ -123,7 +147,9 @@ struct ClientRegistrationTests {
         let kit = try await LegateKit.start()
         await expectInvalid("client_id") { try await kit.update(.client, "planner", ["client_id": "other"]) }
         await expectInvalid("kind") { try await kit.update(.client, "planner", ["kind": "admin"]) }
-        await expectInvalid("created_at") { try await kit.update(.client, "planner", ["created_at": "2026-03-01T12:00:00Z"]) }
+        await expectInvalid("created_at") {
+            try await kit.update(.client, "planner", ["created_at": "2026-03-01T12:00:00Z"])
+        }
         try await kit.update(.client, "planner", ["client_id": "planner", "kind": "agent"])
     }
 

@@ -73,7 +73,9 @@ struct DelegationFinderTests {
     func named() throws {
         let small = try made(300, scopes: "read"), large = try made(100)
         #expect(try find([small, large], scopes: "write", named: small.id.text).delegation == small)
-        #expect(refusal { try find([small], named: "dlg_unknown") }?.description.hasPrefix("delegation_id names no live") == true)
+        #expect(
+            refusal { try find([small], named: "dlg_unknown") }?.description.hasPrefix("delegation_id names no live")
+                == true)
     }
 
     @Test("a revoked one cannot be named")
@@ -122,7 +124,9 @@ struct DelegationFinderTests {
     func ruleConditions() throws {
         #expect(refusal { try find(rules: [try Fixtures.rule(for: "worker")]) } != nil)
         #expect(refusal { try find(rules: [try Fixtures.rule(for: "planner", issuer: "other")]) } != nil)
-        #expect(refusal { try find(rules: [try Fixtures.rule(for: "planner", group: "staff")], groups: ["Staff", "all"]) } != nil)
+        #expect(
+            refusal { try find(rules: [try Fixtures.rule(for: "planner", group: "staff")], groups: ["Staff", "all"]) }
+                != nil)
         #expect(try find(rules: [try Fixtures.rule(for: "planner", group: "staff")], groups: ["all", "staff"]).isNew)
         #expect(refusal { try find(rules: [try Fixtures.rule(for: "planner", subject: "bob")]) } != nil)
         #expect(try find(rules: [try Fixtures.rule(for: "planner", subject: "alice")]).isNew)

@@ -55,14 +55,18 @@ struct DelegationTests {
         await expectInvalid("client_id") { try await kit.create(.delegation, draft(["client_id": "ghost"])) }
         await expectInvalid("may_act") { try await kit.create(.delegation, draft(["may_act": ["ghost"]])) }
         await expectInvalid("scopes") { try await kit.create(.delegation, draft(["scopes": ["orders.read"]])) }
-        await expectInvalid("status", "delegation_id") { try await kit.create(.delegation, draft(["status": "active", "delegation_id": "mine"])) }
+        await expectInvalid("status", "delegation_id") {
+            try await kit.create(.delegation, draft(["status": "active", "delegation_id": "mine"]))
+        }
     }
 
-    @Test("it can only be narrowed", arguments: [
-        ("scopes", ["calendar.read", "calendar.write", "orders.read"]),
-        ("resources", [.string(World.calendar.text), .string(World.orders.text), .string(World.tools.text)]),
-        ("expires_at", "2026-04-30T12:00:01Z"), ("may_act", ["worker", "signer"]), ("may_act", []), ("scopes", []),
-    ] as [(String, JSON)])
+    @Test(
+        "it can only be narrowed",
+        arguments: [
+            ("scopes", ["calendar.read", "calendar.write", "orders.read"]),
+            ("resources", [.string(World.calendar.text), .string(World.orders.text), .string(World.tools.text)]),
+            ("expires_at", "2026-04-30T12:00:01Z"), ("may_act", ["worker", "signer"]), ("may_act", []), ("scopes", []),
+        ] as [(String, JSON)])
     func onlyNarrower(member: String, value: JSON) async throws {
         let kit = try await LegateKit.start()
         let delegation = try await kit.delegate(
@@ -117,7 +121,9 @@ struct DelegationTests {
         await expectInvalid("rule_id") { try await kit.update(.rule, rule.id.text, ["max_ttl": 1]) }
         await expectInvalid("group") { try await kit.allow(kit.planner, with: ["subject": "alice", "group": "staff"]) }
         await expectInvalid("scopes") { try await kit.allow(kit.planner, with: ["scopes": []]) }
-        await expectInvalid("issuer", "client_id") { try await kit.allow(kit.planner, with: ["issuer": "ghost", "client_id": "ghost"]) }
+        await expectInvalid("issuer", "client_id") {
+            try await kit.allow(kit.planner, with: ["issuer": "ghost", "client_id": "ghost"])
+        }
     }
 
     @Test("an expired delegation is forgotten, and its end is the end of its tokens")

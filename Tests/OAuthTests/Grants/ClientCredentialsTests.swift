@@ -13,7 +13,9 @@ struct ClientCredentialsTests {
         #expect(token.identity.actors == nil)
         #expect(token.identity.delegationID == nil)
         #expect(token.identity.agentID == "planner")
-        #expect(try await kit.token(kit.worker, for: World.orders, with: ["agent_id": "w:1"]).token.identity.agentID == "worker/w:1")
+        #expect(
+            try await kit.token(kit.worker, for: World.orders, with: ["agent_id": "w:1"]).token.identity.agentID
+                == "worker/w:1")
     }
 
     @Test("a client that is no agent has no agent id")
@@ -30,7 +32,9 @@ struct ClientCredentialsTests {
         #expect(try await kit.token(kit.planner, for: World.orders).scope == "orders.read")
     }
 
-    @Test("asking for more is refused", arguments: ["orders.write", "orders.read orders.write", "calendar.read", "*", "ORDERS.READ"])
+    @Test(
+        "asking for more is refused",
+        arguments: ["orders.write", "orders.read orders.write", "calendar.read", "*", "ORDERS.READ"])
     func more(scope: String) async throws {
         let kit = try await LegateKit.start()
         await expectRefusal(.invalidScope) { try await kit.token(kit.planner, for: World.orders, scope: scope) }
@@ -54,7 +58,9 @@ struct ClientCredentialsTests {
         let kit = try await LegateKit.start()
         for name in ["agent_id", "task_id", "session_id"] {
             for value in ["a/b", "a b", "é", String(repeating: "a", count: 129), "a|b"] {
-                let error = await expectRefusal(.invalidRequest) { try await kit.token(kit.planner, with: [name: value]) }
+                let error = await expectRefusal(.invalidRequest) {
+                    try await kit.token(kit.planner, with: [name: value])
+                }
                 #expect(error?.description.hasPrefix(name) == true)
             }
             _ = try await kit.token(kit.planner, with: [name: String(repeating: "a", count: 128)])

@@ -35,7 +35,8 @@ struct TokenExchangeTests {
     @Test("the record says who, for whom, under what and from which token")
     func audited() async throws {
         let (kit, delegation) = try await delegated()
-        let first = try await kit.act(by: kit.planner, at: World.tools, with: ["task_id": "t", "reason": "find a slot"])
+        let first = try await kit.act(
+            by: kit.planner, at: World.tools, with: ["task_id": "t", "reason": "find a slot"])
         let foreign = try #require(try await kit.lastRecord()?.event)
         #expect(foreign.name == .tokenExchanged)
         #expect(foreign.delegatingUser == "corp|alice")
@@ -56,7 +57,8 @@ struct TokenExchangeTests {
     @Test("each further hand adds a level to act and keeps subject, delegation, task and session")
     func chain() async throws {
         let (kit, delegation) = try await delegated()
-        let first = try await kit.act(by: kit.planner, at: World.tools, with: ["agent_id": "p1", "task_id": "t", "session_id": "s"])
+        let first = try await kit.act(
+            by: kit.planner, at: World.tools, with: ["agent_id": "p1", "task_id": "t", "session_id": "s"])
         let second = try await kit.exchange(
             first.accessToken, by: kit.worker, for: World.orders,
             with: ["agent_id": "w1", "task_id": "mine", "session_id": "mine"]
@@ -98,10 +100,16 @@ struct TokenExchangeTests {
         let (kit, _) = try await delegated(scopes: "calendar.read tools.call")
         await expectRefusal(.invalidScope) { try await kit.act(by: kit.planner, scope: "calendar.write") }
         let narrow = try await kit.act(by: kit.planner, scope: "calendar.read")
-        await expectRefusal(.invalidScope) { try await kit.exchange(narrow.accessToken, by: kit.planner, scope: "calendar.write") }
-        await expectRefusal(.invalidTarget) { try await kit.exchange(narrow.accessToken, by: kit.planner, for: World.payroll) }
+        await expectRefusal(.invalidScope) {
+            try await kit.exchange(narrow.accessToken, by: kit.planner, scope: "calendar.write")
+        }
+        await expectRefusal(.invalidTarget) {
+            try await kit.exchange(narrow.accessToken, by: kit.planner, for: World.payroll)
+        }
         #expect(try await kit.exchange(narrow.accessToken, by: kit.planner).scope == "calendar.read")
-        await expectRefusal(.invalidScope) { try await kit.exchange(narrow.accessToken, by: kit.planner, for: World.orders) }
+        await expectRefusal(.invalidScope) {
+            try await kit.exchange(narrow.accessToken, by: kit.planner, for: World.orders)
+        }
     }
 
     @Test("an operator's mapping turns a scope at the worker's own resource into one downstream, below the delegation")
@@ -112,20 +120,28 @@ struct TokenExchangeTests {
         await expectRefusal(.invalidScope) {
             try await kit.exchange(call.accessToken, by: kit.worker, for: World.orders, scope: "orders.write")
         }
-        await expectRefusal(.invalidScope) { try await kit.exchange(call.accessToken, by: kit.worker, for: World.calendar) }
+        await expectRefusal(.invalidScope) {
+            try await kit.exchange(call.accessToken, by: kit.worker, for: World.calendar)
+        }
         let list = try await kit.token(kit.planner, for: World.tools, scope: "tools.list")
-        await expectRefusal(.invalidScope) { try await kit.exchange(list.accessToken, by: kit.worker, for: World.orders) }
+        await expectRefusal(.invalidScope) {
+            try await kit.exchange(list.accessToken, by: kit.worker, for: World.orders)
+        }
 
         let (other, _) = try await delegated(scopes: "tools.call")
         let ceiling = try await other.act(by: other.planner, at: World.tools)
-        await expectRefusal(.invalidScope) { try await other.exchange(ceiling.accessToken, by: other.worker, for: World.orders) }
+        await expectRefusal(.invalidScope) {
+            try await other.exchange(ceiling.accessToken, by: other.worker, for: World.orders)
+        }
     }
 
     @Test("the mapping holds only for tokens addressed to the worker's own resource")
     func mappingNeedsAudience() async throws {
         let kit = try await LegateKit.start()
         let own = try await kit.token(kit.worker, for: World.calendar)
-        await expectRefusal(.invalidScope) { try await kit.exchange(own.accessToken, by: kit.worker, for: World.orders) }
+        await expectRefusal(.invalidScope) {
+            try await kit.exchange(own.accessToken, by: kit.worker, for: World.orders)
+        }
     }
 
     @Test("the result lives no longer than the subject token, the actor token and the delegation")
@@ -165,12 +181,18 @@ struct TokenExchangeTests {
         let second = try await kit.act(by: kit.planner, at: World.tools)
         try await kit.update(.client, "planner", ["enabled": false])
         kit.clock.nextSecond()
-        await expectRefusal(.invalidRequest) { try await kit.exchange(second.accessToken, by: kit.worker, for: World.orders) }
+        await expectRefusal(.invalidRequest) {
+            try await kit.exchange(second.accessToken, by: kit.worker, for: World.orders)
+        }
         try await kit.update(.client, "planner", ["enabled": true])
-        await expectRefusal(.invalidRequest) { try await kit.exchange(second.accessToken, by: kit.worker, for: World.orders) }
+        await expectRefusal(.invalidRequest) {
+            try await kit.exchange(second.accessToken, by: kit.worker, for: World.orders)
+        }
         let third = try await kit.act(by: kit.planner, at: World.tools)
         try await kit.revokeDelegation(delegation.id)
-        await expectRefusal(.invalidRequest) { try await kit.exchange(third.accessToken, by: kit.worker, for: World.orders) }
+        await expectRefusal(.invalidRequest) {
+            try await kit.exchange(third.accessToken, by: kit.worker, for: World.orders)
+        }
         await expectRefusal(.invalidRequest) { try await kit.act(by: kit.planner) }
     }
 
@@ -214,7 +236,9 @@ struct TokenExchangeTests {
         kit.clock.advance(seconds: 1)
         let narrow = try await kit.delegate(to: kit.planner, scopes: "calendar.read")
         #expect(try await kit.act(by: kit.planner).token.identity.delegationID == narrow.id)
-        #expect(try await kit.act(by: kit.planner, with: ["delegation_id": wide.id.text]).token.identity.delegationID == wide.id)
+        #expect(
+            try await kit.act(by: kit.planner, with: ["delegation_id": wide.id.text]).token.identity.delegationID
+                == wide.id)
         let bobs = try await kit.delegate(from: "bob", to: kit.planner)
         let workers = try await kit.delegate(to: kit.worker)
         for id in [bobs.id.text, workers.id.text, "dlg_unknown", "é"] {
@@ -242,7 +266,9 @@ struct TokenExchangeTests {
         let (other, _) = try await delegated(mayAct: [World.id("signer"), World.id("gateway")])
         let two = try await other.act(by: other.planner, at: World.tools)
         #expect(try UnverifiedJWT(two.accessToken).claims["may_act"] == nil)
-        let error = await expectRefusal(.invalidRequest) { try await other.exchange(two.accessToken, by: other.worker, for: World.orders) }
+        let error = await expectRefusal(.invalidRequest) {
+            try await other.exchange(two.accessToken, by: other.worker, for: World.orders)
+        }
         #expect(error?.rule == "presenter_entitled")
     }
 
@@ -261,7 +287,8 @@ struct TokenExchangeTests {
         var parties: [Party] = []
         for level in 1...6 {
             let uri = "https://hop\(level).example.com"
-            try await kit.create(.resource, ["resource": .string(uri), "name": .string("hop\(level)"), "scopes": ["go"]])
+            try await kit.create(
+                .resource, ["resource": .string(uri), "name": .string("hop\(level)"), "scopes": ["go"]])
         }
         let hops = (1...6).map { World.uri("https://hop\($0).example.com") }
         for level in 1...6 {
@@ -277,7 +304,9 @@ struct TokenExchangeTests {
         for level in 1..<5 { token = try await kit.exchange(token.accessToken, by: parties[level], for: hops[level]) }
         #expect(token.token.identity.actors?.depth == 5)
         #expect(try await kit.isActive(token.accessToken))
-        let error = await expectRefusal(.invalidRequest) { try await kit.exchange(token.accessToken, by: parties[5], for: hops[5]) }
+        let error = await expectRefusal(.invalidRequest) {
+            try await kit.exchange(token.accessToken, by: parties[5], for: hops[5])
+        }
         #expect(error?.rule == "chain_intact")
     }
 
@@ -286,7 +315,8 @@ struct TokenExchangeTests {
         let (kit, _) = try await delegated()
         let own = try await kit.token(kit.planner)
         let type = TokenType.accessToken.rawValue
-        let response = try await kit.act(by: kit.planner, with: ["actor_token": own.accessToken, "actor_token_type": type])
+        let response = try await kit.act(
+            by: kit.planner, with: ["actor_token": own.accessToken, "actor_token_type": type])
         #expect(response.token.identity.actors?.depth == 1)
         let workers = try await kit.token(kit.worker, for: World.orders)
         let delegatedToken = try await kit.act(by: kit.planner)
@@ -296,10 +326,13 @@ struct TokenExchangeTests {
                 try await kit.act(by: kit.planner, with: ["actor_token": token, "actor_token_type": type])
             }
         }
-        await expectRefusal(.invalidRequest) { try await kit.act(by: kit.planner, with: ["actor_token": own.accessToken]) }
+        await expectRefusal(.invalidRequest) {
+            try await kit.act(by: kit.planner, with: ["actor_token": own.accessToken])
+        }
         await expectRefusal(.invalidRequest) { try await kit.act(by: kit.planner, with: ["actor_token_type": type]) }
         await expectRefusal(.invalidRequest) {
-            try await kit.act(by: kit.planner, with: ["actor_token": own.accessToken, "actor_token_type": TokenType.idToken.rawValue])
+            try await kit.act(
+                by: kit.planner, with: ["actor_token": own.accessToken, "actor_token_type": TokenType.idToken.rawValue])
         }
     }
 
@@ -319,15 +352,27 @@ struct TokenExchangeTests {
         let (kit, _) = try await delegated()
         let own = try await kit.token(kit.planner)
         let user = try kit.corp.token(audience: kit.issuer)
-        for type in [TokenType.idToken, .jwt, .accessToken] { try await kit.exchange(user, by: kit.planner, type: type) }
-        for type in [TokenType.accessToken, .jwt] { try await kit.exchange(own.accessToken, by: kit.planner, type: type) }
-        await expectRefusal(.invalidRequest) { try await kit.exchange(own.accessToken, by: kit.planner, type: .idToken) }
-        for type in ["urn:ietf:params:oauth:token-type:refresh_token", "urn:ietf:params:oauth:token-type:saml2", "access_token"] {
-            await expectRefusal(.invalidRequest) { try await kit.exchange(user, by: kit.planner, type: TokenType(rawValue: type)) }
+        for type in [TokenType.idToken, .jwt, .accessToken] {
+            try await kit.exchange(user, by: kit.planner, type: type)
+        }
+        for type in [TokenType.accessToken, .jwt] {
+            try await kit.exchange(own.accessToken, by: kit.planner, type: type)
+        }
+        await expectRefusal(.invalidRequest) {
+            try await kit.exchange(own.accessToken, by: kit.planner, type: .idToken)
+        }
+        for type in [
+            "urn:ietf:params:oauth:token-type:refresh_token", "urn:ietf:params:oauth:token-type:saml2", "access_token",
+        ] {
+            await expectRefusal(.invalidRequest) {
+                try await kit.exchange(user, by: kit.planner, type: TokenType(rawValue: type))
+            }
         }
         try await kit.act(by: kit.planner, with: ["requested_token_type": TokenType.accessToken.rawValue])
         for type in [TokenType.jwt, .idToken] {
-            await expectRefusal(.invalidRequest) { try await kit.act(by: kit.planner, with: ["requested_token_type": type.rawValue]) }
+            await expectRefusal(.invalidRequest) {
+                try await kit.act(by: kit.planner, with: ["requested_token_type": type.rawValue])
+            }
         }
     }
 
@@ -341,7 +386,9 @@ struct TokenExchangeTests {
             var form = form
             form.add("grant_type", GrantType.tokenExchange.rawValue)
             form.add("resource", World.calendar.text)
-            await expectRefusal(.invalidRequest) { try await kit.server.tokenEndpoint.respond(to: kit.request(form, from: kit.planner)) }
+            await expectRefusal(.invalidRequest) {
+                try await kit.server.tokenEndpoint.respond(to: kit.request(form, from: kit.planner))
+            }
         }
     }
 
@@ -356,7 +403,8 @@ struct TokenExchangeTests {
             switch how {
             case "signature": try stranger.sign(claims, type: "at+jwt")
             case "type": try #require(kit.server.keys.active(.es256, at: kit.clock.time)).sign(claims, type: "JWT")
-            case "issuer": try stranger.sign(claims.merging(patch: ["iss": "https://auth.example.com/"]), type: "at+jwt")
+            case "issuer":
+                try stranger.sign(claims.merging(patch: ["iss": "https://auth.example.com/"]), type: "at+jwt")
             default: Base64URL.encode(Array(#"{"alg":"none","typ":"at+jwt"}"#.utf8)) + "." + parts[1] + "."
             }
         await expectRefusal(.invalidRequest) { try await kit.exchange(forged, by: kit.planner) }

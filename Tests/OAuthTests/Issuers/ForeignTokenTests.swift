@@ -33,22 +33,29 @@ struct ForeignTokenTests {
             _ = try await exchange(kit, try kit.corp.token(audience: kit.issuer, type: type))
         }
         for type in ["logout+jwt", "secevent+jwt", "dpop+jwt", "client-authentication+jwt"] {
-            await expectRefusal(.invalidRequest) { try await exchange(kit, try kit.corp.token(audience: kit.issuer, type: type)) }
+            await expectRefusal(.invalidRequest) {
+                try await exchange(kit, try kit.corp.token(audience: kit.issuer, type: type))
+            }
         }
     }
 
     @Test("without an agreed audience only our issuer URL is one")
     func defaultAudience() async throws {
         let kit = try await started()
-        for audience in [.array([.string(kit.issuer.text), "https://other.example.com"]), .string(kit.issuer.text)] as [JSON] {
+        for audience in [.array([.string(kit.issuer.text), "https://other.example.com"]), .string(kit.issuer.text)]
+            as [JSON]
+        {
             _ = try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["aud": audience]))
         }
         let wrong: [JSON] = [
-            .null, "https://other.example.com", "https://auth.example.com/", .array([]), .array(["x", .integer(1)]), .integer(1),
+            .null, "https://other.example.com", "https://auth.example.com/", .array([]), .array(["x", .integer(1)]),
+            .integer(1),
             .object(["a": .string(kit.issuer.text)]),
         ]
         for audience in wrong {
-            await expectRefusal(.invalidRequest) { try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["aud": audience])) }
+            await expectRefusal(.invalidRequest) {
+                try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["aud": audience]))
+            }
         }
     }
 
@@ -60,7 +67,9 @@ struct ForeignTokenTests {
             _ = try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["aud": .string(audience)]))
         }
         await expectRefusal(.invalidRequest) { try await exchange(kit, try kit.corp.token(audience: kit.issuer)) }
-        await expectRefusal(.invalidRequest) { try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["aud": "Portal"])) }
+        await expectRefusal(.invalidRequest) {
+            try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["aud": "Portal"]))
+        }
     }
 
     @Test("exp is required and has no leeway")
@@ -68,8 +77,12 @@ struct ForeignTokenTests {
         let kit = try await started()
         _ = try await exchange(kit, try kit.corp.token(audience: kit.issuer, lifetime: 1))
         let now = kit.clock.time.seconds
-        for value in [.null, .integer(now), .integer(now - 1), .integer(-1), "tomorrow", .number(1e300), .bool(true)] as [JSON] {
-            await expectRefusal(.invalidRequest) { try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["exp": value])) }
+        for value in [.null, .integer(now), .integer(now - 1), .integer(-1), "tomorrow", .number(1e300), .bool(true)]
+            as [JSON]
+        {
+            await expectRefusal(.invalidRequest) {
+                try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["exp": value]))
+            }
         }
     }
 
@@ -80,21 +93,30 @@ struct ForeignTokenTests {
         for claim in ["nbf", "iat"] {
             _ = try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: [claim: .integer(now + 60)]))
             for value in [.integer(now + 61), "now", .integer(now + 301)] as [JSON] {
-                await expectRefusal(.invalidRequest) { try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: [claim: value])) }
+                await expectRefusal(.invalidRequest) {
+                    try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: [claim: value]))
+                }
             }
         }
         _ = try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["iat": .integer(now - 86_400)]))
-        await expectRefusal(.invalidRequest) { try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["iat": .integer(now - 86_401)])) }
+        await expectRefusal(.invalidRequest) {
+            try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["iat": .integer(now - 86_401)]))
+        }
         _ = try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["iat": .null]))
     }
 
     @Test("an issuer that is not trusted, or not any more, is refused")
     func untrusted() async throws {
         let kit = try await started()
-        for issuer in ["https://evil.example.com", "https://idp.example.com/", "HTTPS://idp.example.com", ""] as [JSON] {
-            await expectRefusal(.invalidRequest) { try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["iss": issuer])) }
+        for issuer in ["https://evil.example.com", "https://idp.example.com/", "HTTPS://idp.example.com", ""] as [JSON]
+        {
+            await expectRefusal(.invalidRequest) {
+                try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["iss": issuer]))
+            }
         }
-        await expectRefusal(.invalidRequest) { try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["iss": .null])) }
+        await expectRefusal(.invalidRequest) {
+            try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["iss": .null]))
+        }
         try await kit.update(.issuer, "corp", ["enabled": false])
         kit.clock.nextSecond()
         await expectRefusal(.invalidRequest) { try await exchange(kit, try kit.corp.token(audience: kit.issuer)) }
@@ -103,19 +125,27 @@ struct ForeignTokenTests {
     @Test("a stranger's key, a key without its kid and an unknown kid prove nothing")
     func keys() async throws {
         let kit = try await started()
-        await expectRefusal(.invalidRequest) { try await exchange(kit, try kit.corp.token(audience: kit.issuer, key: TestKeys.stranger())) }
+        await expectRefusal(.invalidRequest) {
+            try await exchange(kit, try kit.corp.token(audience: kit.issuer, key: TestKeys.stranger()))
+        }
         let claims = try UnverifiedJWT(try kit.corp.token(audience: kit.issuer)).claims
         let wrongName: JSONObject = ["alg": "ES256", "typ": "JWT", "kid": .string(try TestKeys.key(.ed25519).keyID)]
-        await expectRefusal(.invalidRequest) { try await exchange(kit, try TestKeys.key(.es256).sign(header: wrongName, claims: claims)) }
+        await expectRefusal(.invalidRequest) {
+            try await exchange(kit, try TestKeys.key(.es256).sign(header: wrongName, claims: claims))
+        }
         _ = try await exchange(kit, try TestKeys.key(.es256).sign(claims, isNamed: false))
     }
 
     @Test("the subject is a printable text of bounded length")
     func subject() async throws {
         let kit = try await started()
-        let values: [JSON] = [.null, "", .integer(7), .string(String(repeating: "a", count: 256)), "a\nb", "a\u{0}", .array(["alice"])]
+        let values: [JSON] = [
+            .null, "", .integer(7), .string(String(repeating: "a", count: 256)), "a\nb", "a\u{0}", .array(["alice"]),
+        ]
         for value in values {
-            await expectRefusal(.invalidRequest) { try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["sub": value])) }
+            await expectRefusal(.invalidRequest) {
+                try await exchange(kit, try kit.corp.token(audience: kit.issuer, claims: ["sub": value]))
+            }
         }
     }
 
@@ -126,7 +156,9 @@ struct ForeignTokenTests {
         try await kit.delegate(from: "alice@example.com", to: kit.planner)
         let token = try kit.corp.token("a-7", audience: kit.issuer, claims: ["email": "alice@example.com"])
         #expect(try await exchange(kit, token).token.identity.subject == "corp|alice@example.com")
-        await expectRefusal(.invalidRequest) { try await exchange(kit, try kit.corp.token("alice", audience: kit.issuer)) }
+        await expectRefusal(.invalidRequest) {
+            try await exchange(kit, try kit.corp.token("alice", audience: kit.issuer))
+        }
     }
 
     @Test("two users whose names look alike but differ in bytes are two users")
@@ -134,7 +166,9 @@ struct ForeignTokenTests {
         let kit = try await LegateKit.start()
         try await kit.delegate(from: "zo\u{EB}", to: kit.planner)
         _ = try await exchange(kit, try kit.corp.token("zo\u{EB}", audience: kit.issuer))
-        await expectRefusal(.invalidRequest) { try await exchange(kit, try kit.corp.token("zoe\u{308}", audience: kit.issuer)) }
+        await expectRefusal(.invalidRequest) {
+            try await exchange(kit, try kit.corp.token("zoe\u{308}", audience: kit.issuer))
+        }
     }
 
     @Test("a token that is delegated already is not accepted")
@@ -153,7 +187,9 @@ struct ForeignTokenTests {
         #expect(kit.fetcher.requests(for: kit.corp.jwksURI) == 1)
         kit.fetcher.put(nil, at: kit.corp.jwksURI)
         kit.clock.advance(seconds: 600)
-        let error = await expectRefusal(.invalidRequest) { try await exchange(kit, try kit.corp.token(audience: kit.issuer)) }
+        let error = await expectRefusal(.invalidRequest) {
+            try await exchange(kit, try kit.corp.token(audience: kit.issuer))
+        }
         #expect(error?.description == "the subject token cannot be verified: the issuer's keys are not available")
     }
 }

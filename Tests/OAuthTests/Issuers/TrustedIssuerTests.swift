@@ -6,7 +6,9 @@ import Testing
 @Suite("Trusting issuers")
 struct TrustedIssuerTests {
     private func draft(_ more: JSONObject) -> JSONObject {
-        let right: JSONObject = ["name": "new", "issuer": "https://new.example.com", "jwks_uri": "https://new.example.com/jwks"]
+        let right: JSONObject = [
+            "name": "new", "issuer": "https://new.example.com", "jwks_uri": "https://new.example.com/jwks",
+        ]
         return right.merging(patch: more)
     }
 
@@ -16,8 +18,12 @@ struct TrustedIssuerTests {
         let jwks: JSON = .object(try kit.corp.jwks())
         await expectInvalid("jwks") { try await kit.create(.issuer, draft(["jwks_uri": .null])) }
         await expectInvalid("jwks_uri") { try await kit.create(.issuer, draft(["jwks": jwks])) }
-        await expectInvalid("jwks_uri") { try await kit.create(.issuer, draft(["jwks_uri": "http://new.example.com/jwks"])) }
-        await expectInvalid("jwks") { try await kit.create(.issuer, draft(["jwks_uri": .null, "jwks": .object(["keys": []])])) }
+        await expectInvalid("jwks_uri") {
+            try await kit.create(.issuer, draft(["jwks_uri": "http://new.example.com/jwks"]))
+        }
+        await expectInvalid("jwks") {
+            try await kit.create(.issuer, draft(["jwks_uri": .null, "jwks": .object(["keys": []])]))
+        }
         try await kit.create(.issuer, draft(["jwks_uri": .null, "jwks": jwks]))
     }
 
@@ -51,7 +57,8 @@ struct TrustedIssuerTests {
         let kit = try await LegateKit.start()
         let url = try #require(IssuerURL("https://other.example.com"))
         let other = IdentityProvider(name: try #require(IssuerName("other")), url: url, clock: kit.clock)
-        try await kit.create(.issuer, ["name": "other", "issuer": .string(url.text), "jwks": .object(try other.jwks())])
+        try await kit.create(
+            .issuer, ["name": "other", "issuer": .string(url.text), "jwks": .object(try other.jwks())])
         try await kit.delegate(to: kit.planner)
         await expectRefusal(.invalidRequest) {
             try await kit.exchange(try other.token("alice", audience: kit.issuer), by: kit.planner, type: .idToken)

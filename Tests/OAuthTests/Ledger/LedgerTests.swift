@@ -40,13 +40,17 @@ struct LedgerTests {
     @Test("records are linked in the order of their entries, without a gap")
     func order() async throws {
         let kit = try await LegateKit.start()
-        for index in 0..<20 { try await kit.server.ledger.commit(Entry(audit: [event("\(index)-a"), event("\(index)-b")])) }
+        for index in 0..<20 {
+            try await kit.server.ledger.commit(Entry(audit: [event("\(index)-a"), event("\(index)-b")]))
+        }
         let records = try await kit.records()
         #expect(records.map(\.sequence) == Array(1...Int64(records.count)))
         let texts = records.compactMap(\.event.requestContext)
         #expect(texts == (0..<20).flatMap { ["\($0)-a", "\($0)-b"] })
         for (earlier, later) in zip(records, records.dropFirst()) { #expect(later.previousHash == earlier.hash) }
-        #expect(kit.server.ledger.auditHead == AuditHead(sequence: records.last?.sequence ?? 0, hash: records.last?.hash ?? []))
+        #expect(
+            kit.server.ledger.auditHead
+                == AuditHead(sequence: records.last?.sequence ?? 0, hash: records.last?.hash ?? []))
     }
 
     @Test("an entry that fails leaves nothing behind and does not disturb the others of its batch")
@@ -90,7 +94,8 @@ struct LedgerTests {
         kit.store.fail(true)
         for _ in 0..<3 {
             await #expect(throws: LedgerUnavailable.self) {
-                try await kit.server.ledger.commit(Entry(changes: [.close(.task, id: "planner/t", until: nil)], audit: [self.event("lost")]))
+                try await kit.server.ledger.commit(
+                    Entry(changes: [.close(.task, id: "planner/t", until: nil)], audit: [self.event("lost")]))
             }
         }
         #expect(kit.server.ledger.auditHead == head)
@@ -125,7 +130,8 @@ struct LedgerTests {
             Entry(changes: [.revoke(Revocation(.client, "planner", at: kit.clock.time))])
         )
         try await Task.sleep(for: .milliseconds(30))
-        let token = TokenIdentity(jti: "t", issuedAt: kit.clock.time.seconds, subject: "planner", clientID: kit.planner.id)
+        let token = TokenIdentity(
+            jti: "t", issuedAt: kit.clock.time.seconds, subject: "planner", clientID: kit.planner.id)
         let entry = Entry(audit: [event("issued")], issues: token)
         let issuing = Task { try await kit.server.ledger.commit(entry) }
         try await Task.sleep(for: .milliseconds(30))

@@ -28,7 +28,9 @@ struct PolicyTests {
     @Test("scopes are attenuated after the last rule, also when there is no other")
     func scopes() throws {
         let policy = Policy(rules: [], registry: try Fixtures.registry())
-        guard case .permit(let permit) = policy.decide(Fixtures.authorization(Fixtures.client("a", scopes: "read")), at: Fixtures.now)
+        guard
+            case .permit(let permit) = policy.decide(
+                Fixtures.authorization(Fixtures.client("a", scopes: "read")), at: Fixtures.now)
         else {
             Issue.record("refused")
             return

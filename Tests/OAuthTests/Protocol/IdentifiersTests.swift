@@ -9,7 +9,8 @@ struct IdentifiersTests {
     @Test(
         "what is not a client id",
         arguments: [
-            "", "a/b", "a|b", "a b", "a:b", "a@b", "é", "a\u{301}", "a%20", "a\n", "\u{212A}", String(repeating: "a", count: 65),
+            "", "a/b", "a|b", "a b", "a:b", "a@b", "é", "a\u{301}", "a%20", "a\n", "\u{212A}",
+            String(repeating: "a", count: 65),
         ]
     )
     func notClientIDs(text: String) { #expect(ClientID(text) == nil) }
@@ -26,7 +27,8 @@ struct IdentifiersTests {
     @Test("an issuer's name has small letters only", arguments: ["corp", "a.b_c-1", String(repeating: "x", count: 32)])
     func issuerNames(text: String) { #expect(IssuerName(text)?.text == text) }
 
-    @Test("what is not an issuer's name", arguments: ["", "Corp", "a|b", "a b", "a/b", String(repeating: "x", count: 33)])
+    @Test(
+        "what is not an issuer's name", arguments: ["", "Corp", "a|b", "a b", "a/b", String(repeating: "x", count: 33)])
     func notIssuerNames(text: String) { #expect(IssuerName(text) == nil) }
 
     @Test("a qualified name is taken apart at the first slash, and only one is allowed")

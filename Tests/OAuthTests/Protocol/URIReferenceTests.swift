@@ -17,13 +17,16 @@ struct URIReferenceTests {
     @Test(
         "resource identifiers that are refused",
         arguments: [
-            "", "api.example.com", "//api.example.com", "/x", "https:", "https:/x", "https://", "https:///x", "https://:443",
+            "", "api.example.com", "//api.example.com", "/x", "https:", "https:/x", "https://", "https:///x",
+            "https://:443",
             "https://h:", "https://h:0", "https://h:65536", "https://h:8a", "https://h:443:444", "https://h#f",
             "https://h/x#", "https://user@h/", "https://user:pw@h/", "https://h@evil/", "http://api.example.com",
             "http://localhost.evil.com", "http://127.0.0.1.evil.com", "http://127.1", "http://0x7f000001",
             "http://127.0.0.256", "http://127.0.0.1@evil.com", "ftp://h", "javascript://h/%0aalert(1)", "https://h/a b",
-            "https://h/\u{0}", "https://h/é", "https://hé/", "https://h/%", "https://h/%2", "https://h/%zz", "https://[::1",
-            "https://[::1]x", "https://[g]/", "https://h/\\evil", "https://h/<x>", "https://h/\"", " https://h", "https://h ",
+            "https://h/\u{0}", "https://h/é", "https://hé/", "https://h/%", "https://h/%2", "https://h/%zz",
+            "https://[::1",
+            "https://[::1]x", "https://[g]/", "https://h/\\evil", "https://h/<x>", "https://h/\"", " https://h",
+            "https://h ",
             "1https://h", "https://a%2eb/",
         ]
     )

@@ -13,7 +13,10 @@ struct RegistrarTests {
         (.issuer, ["name": "new", "issuer": "https://new.example.com", "jwks_uri": "https://new.example.com/jwks"]),
         (
             .rule,
-            ["issuer": "corp", "client_id": "planner", "scopes": ["calendar.read"], "resources": [.string(World.calendar.text)]]
+            [
+                "issuer": "corp", "client_id": "planner", "scopes": ["calendar.read"],
+                "resources": [.string(World.calendar.text)],
+            ]
         ),
         (
             .delegation,
@@ -29,15 +32,20 @@ struct RegistrarTests {
         let kit = try await LegateKit.start()
         let made = try await kit.create(kind, draft).created
         #expect(made.revision == 1)
-        #expect(kit.server.registry.registered(kind, made.identifier)?.document(at: kit.clock.time) == made.document(at: kit.clock.time))
-        let event = try #require(try await kit.records { $0.target = "\(kind.rawValue)/\(made.identifier)" }.last?.event)
+        #expect(
+            kit.server.registry.registered(kind, made.identifier)?.document(at: kit.clock.time)
+                == made.document(at: kit.clock.time))
+        let event = try #require(
+            try await kit.records { $0.target = "\(kind.rawValue)/\(made.identifier)" }.last?.event)
         #expect(event.decision == .allow)
         #expect(event.before == nil)
         #expect(event.after == made.document(at: kit.clock.time).text)
         #expect(event.clientID == "operator")
         #expect(event.policyEvaluation?.rule == kind.writeScope)
         let again = try await kit.restarted()
-        #expect(again.server.registry.registered(kind, made.identifier)?.document(at: kit.clock.time) == made.document(at: kit.clock.time))
+        #expect(
+            again.server.registry.registered(kind, made.identifier)?.document(at: kit.clock.time)
+                == made.document(at: kit.clock.time))
     }
 
     @Test("each area needs its own scope, to read and to write", arguments: drafts)
@@ -48,7 +56,8 @@ struct RegistrarTests {
         await expectRefusal(.insufficientScope) { try await kit.create(kind, draft, by: other) }
         let reader = Operator(
             token: AccessToken(
-                identity: other.token.identity, audience: other.token.audience, scopes: Fixtures.scopes(others.joined(separator: " ")),
+                identity: other.token.identity, audience: other.token.audience,
+                scopes: Fixtures.scopes(others.joined(separator: " ")),
                 expiresAt: other.token.expiresAt
             ), context: other.context
         )
@@ -77,10 +86,12 @@ struct RegistrarTests {
             try await kit.create(.resource, ["resource": .string(World.calendar.text), "name": "other"])
         }
         await #expect(throws: Registrar.Failure.exists(.issuer, "https://idp.example.com")) {
-            try await kit.create(.issuer, ["name": "corp2", "issuer": "https://idp.example.com", "jwks_uri": "https://x.example.com"])
+            try await kit.create(
+                .issuer, ["name": "corp2", "issuer": "https://idp.example.com", "jwks_uri": "https://x.example.com"])
         }
         await #expect(throws: Registrar.Failure.exists(.issuer, "corp")) {
-            try await kit.create(.issuer, ["name": "corp", "issuer": "https://x.example.com", "jwks_uri": "https://x.example.com"])
+            try await kit.create(
+                .issuer, ["name": "corp", "issuer": "https://x.example.com", "jwks_uri": "https://x.example.com"])
         }
         #expect(kit.auditCount == before)
         try await kit.token(kit.planner)
@@ -177,7 +188,8 @@ struct RegistrarTests {
         await expectRefusal(.invalidClient) { try await kit.token(kit.planner) }
 
         let namesake = try await kit.createAgent(
-            "planner", scopes: ["calendar.read"], resources: [World.calendar], grants: ["client_credentials", "token_exchange"]
+            "planner", scopes: ["calendar.read"], resources: [World.calendar],
+            grants: ["client_credentials", "token_exchange"]
         )
         #expect(try await !kit.isActive(plain.accessToken))
         await expectRefusal(.invalidRequest) { try await kit.act(by: namesake) }
@@ -191,7 +203,8 @@ struct RegistrarTests {
     @Test("deleting a client of somebody else's chain ends the chain")
     func deleteActor() async throws {
         let kit = try await LegateKit.start()
-        try await kit.delegate(to: kit.planner, scopes: "orders.read tools.call", resources: [World.orders, World.tools])
+        try await kit.delegate(
+            to: kit.planner, scopes: "orders.read tools.call", resources: [World.orders, World.tools])
         let first = try await kit.act(by: kit.planner, at: World.tools)
         let second = try await kit.exchange(first.accessToken, by: kit.worker, for: World.orders)
         try await kit.delete(.client, "planner")
@@ -206,14 +219,16 @@ struct RegistrarTests {
         #expect(try await !kit.isActive(token.accessToken))
         await expectRefusal(.invalidTarget) { try await kit.token(kit.planner) }
         kit.clock.nextSecond()
-        try await kit.create(.resource, ["resource": .string(World.calendar.text), "name": "calendar", "scopes": ["calendar.read"]])
+        try await kit.create(
+            .resource, ["resource": .string(World.calendar.text), "name": "calendar", "scopes": ["calendar.read"]])
         #expect(try await !kit.isActive(token.accessToken))
     }
 
     @Test("deleting the resource beside it does not make the other one the client's only one")
     func deleteNeverWidens() async throws {
         let kit = try await LegateKit.start()
-        let agent = try await kit.createAgent("two", scopes: ["calendar.read", "orders.read"], resources: [World.calendar, World.orders])
+        let agent = try await kit.createAgent(
+            "two", scopes: ["calendar.read", "orders.read"], resources: [World.calendar, World.orders])
         await expectRefusal(.invalidTarget) { try await kit.token(agent, for: nil) }
         try await kit.delete(.resource, "orders")
         await expectRefusal(.invalidTarget) { try await kit.token(agent, for: nil) }
@@ -252,7 +267,8 @@ struct RegistrarTests {
         await expectRefusal(.invalidRequest) { try await kit.act(by: kit.planner) }
         let platform = try kit.corp.token(World.runnerSubject, audience: kit.issuer)
         await expectRefusal(.invalidClient) {
-            try await kit.act(by: kit.runner, with: ["actor_token": platform, "actor_token_type": TokenType.jwt.rawValue])
+            try await kit.act(
+                by: kit.runner, with: ["actor_token": platform, "actor_token_type": TokenType.jwt.rawValue])
         }
     }
 
@@ -311,9 +327,13 @@ struct RegistrarTests {
         let registrar = kit.server.registrar
         await expectInvalid("client_id") { try await registrar.rotateSecret(of: "signer", grace: 0, by: kit.admin()) }
         for grace in [-1, Registrar.longestGrace + 1, .max, .min] {
-            await expectInvalid("grace") { try await registrar.rotateSecret(of: "planner", grace: grace, by: kit.admin()) }
+            await expectInvalid("grace") {
+                try await registrar.rotateSecret(of: "planner", grace: grace, by: kit.admin())
+            }
         }
-        await expectRefusal(.insufficientScope) { try await registrar.rotateSecret(of: "planner", grace: 0, by: kit.admin("clients:read")) }
+        await expectRefusal(.insufficientScope) {
+            try await registrar.rotateSecret(of: "planner", grace: 0, by: kit.admin("clients:read"))
+        }
         await #expect(throws: Registrar.Failure.notFound(.client, "ghost")) {
             try await registrar.rotateSecret(of: "ghost", grace: 0, by: kit.admin())
         }
@@ -323,7 +343,9 @@ struct RegistrarTests {
     func storageFails() async throws {
         let kit = try await LegateKit.start()
         kit.store.fail(true)
-        await #expect(throws: LedgerUnavailable.self) { try await kit.create(.client, ["client_id": "new", "name": "New"]) }
+        await #expect(throws: LedgerUnavailable.self) {
+            try await kit.create(.client, ["client_id": "new", "name": "New"])
+        }
         await #expect(throws: LedgerUnavailable.self) { try await kit.update(.client, "planner", ["owner": "x"]) }
         #expect(kit.client(World.id("new")) == nil)
         #expect(kit.client(kit.planner.id)?.revision == 1)

@@ -9,14 +9,21 @@ struct ResourceTests {
     func invalid() async throws {
         let kit = try await LegateKit.start()
         await expectInvalid("resource", "name") { try await kit.create(.resource, [:]) }
-        await expectInvalid("resource", "name", "kind", "signing_alg", "token_ttl", "include_agent_claim", "scopes", "colour") {
-            try await kit.create(.resource, [
-                "resource": "http://api.example.com", "name": "a b", "kind": "queue", "signing_alg": "HS256", "token_ttl": 0,
-                "include_agent_claim": 1, "scopes": ["a b"], "colour": "red",
-            ])
+        await expectInvalid(
+            "resource", "name", "kind", "signing_alg", "token_ttl", "include_agent_claim", "scopes", "colour"
+        ) {
+            try await kit.create(
+                .resource,
+                [
+                    "resource": "http://api.example.com", "name": "a b", "kind": "queue", "signing_alg": "HS256",
+                    "token_ttl": 0,
+                    "include_agent_claim": 1, "scopes": ["a b"], "colour": "red",
+                ])
         }
         for algorithm in ["PS256", "none", "es256", "ES384"] {
-            await expectInvalid("signing_alg") { try await kit.update(.resource, "calendar", ["signing_alg": .string(algorithm)]) }
+            await expectInvalid("signing_alg") {
+                try await kit.update(.resource, "calendar", ["signing_alg": .string(algorithm)])
+            }
         }
     }
 
@@ -34,7 +41,8 @@ struct ResourceTests {
         #expect(try UnverifiedJWT(try await kit.token(kit.planner).accessToken).claims["agent"] == nil)
         try await kit.update(.resource, "calendar", ["include_agent_claim": true])
         let claim = try UnverifiedJWT(try await kit.token(kit.planner).accessToken).claims["agent"]
-        #expect(claim == .object(["type": "planner", "version": "1.4.0", "owner": "planner@example.com", "tier": "gold"]))
+        #expect(
+            claim == .object(["type": "planner", "version": "1.4.0", "owner": "planner@example.com", "tier": "gold"]))
     }
 
     @Test("its token life and the client's: the smaller wins")
@@ -49,7 +57,8 @@ struct ResourceTests {
     @Test("our own resources have a pair of scopes for each area")
     func own() throws {
         let own = OwnResources(issuer: try #require(IssuerURL("https://auth.example.com/t1")))
-        #expect(own.all.map(\.uri.text) == ["admin", "vault", "revocations"].map { "https://auth.example.com/t1/" + $0 })
+        #expect(
+            own.all.map(\.uri.text) == ["admin", "vault", "revocations"].map { "https://auth.example.com/t1/" + $0 })
         for kind in RegistryKind.allCases {
             #expect(own.admin.scopes.contains(kind.readScope))
             #expect(own.admin.scopes.contains(kind.writeScope))

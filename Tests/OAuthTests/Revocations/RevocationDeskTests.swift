@@ -14,7 +14,10 @@ struct RevocationDeskTests {
         let first = try await kit.act(
             by: kit.planner, at: World.tools, with: ["agent_id": "p1", "task_id": "t", "session_id": "s"]
         )
-        return (delegation, try await kit.exchange(first.accessToken, by: kit.worker, for: World.orders, with: ["agent_id": "w1"]))
+        return (
+            delegation,
+            try await kit.exchange(first.accessToken, by: kit.worker, for: World.orders, with: ["agent_id": "w1"])
+        )
     }
 
     @Test("one call ends a token by whichever id it carries, also after a restart", arguments: Revocation.Kind.allCases)
@@ -51,7 +54,8 @@ struct RevocationDeskTests {
         let kit = try await LegateKit.start()
         let (_, token) = try await deepToken(kit)
         for (kind, id) in [
-            (.client, "signer"), (.agent, "worker/p1"), (.agent, "planner"), (.task, "worker/t"), (.session, "worker/s"),
+            (.client, "signer"), (.agent, "worker/p1"), (.agent, "planner"), (.task, "worker/t"),
+            (.session, "worker/s"),
             (.delegation, "dlg_other"), (.subject, "corp|bob"), (.issuer, "other"), (.token, "other"),
         ] as [(Revocation.Kind, String)] {
             try await kit.end(kind, id)
@@ -64,13 +68,16 @@ struct RevocationDeskTests {
         let kit = try await LegateKit.start()
         for (kind, id) in [
             ("client", "a/b"), ("agent", "a/b/c"), ("task", "planner"), ("task", "planner/é"), ("session", "x y/z"),
-            ("delegation", "a b"), ("subject", "alice"), ("subject", "planner"), ("issuer", "Corp"), ("key", "ghost"), ("token", ""),
+            ("delegation", "a b"), ("subject", "alice"), ("subject", "planner"), ("issuer", "Corp"), ("key", "ghost"),
+            ("token", ""),
         ] {
             await expectInvalid("id") {
                 try await kit.server.revocationDesk.revoke(["kind": .string(kind), "id": .string(id)], by: kit.admin())
             }
         }
-        await expectInvalid("kind") { try await kit.server.revocationDesk.revoke(["kind": "world", "id": "x"], by: kit.admin()) }
+        await expectInvalid("kind") {
+            try await kit.server.revocationDesk.revoke(["kind": "world", "id": "x"], by: kit.admin())
+        }
         await expectInvalid("kind", "id") { try await kit.server.revocationDesk.revoke([:], by: kit.admin()) }
         await expectInvalid("colour") {
             try await kit.server.revocationDesk.revoke(["kind": "token", "id": "x", "colour": "red"], by: kit.admin())
@@ -86,7 +93,9 @@ struct RevocationDeskTests {
         let hers = [try await kit.delegate(to: kit.planner), try await kit.delegate(to: kit.worker)]
         let his = try await kit.delegate(from: "bob", to: kit.planner)
         try await kit.end(.subject, "corp|alice")
-        for delegation in hers { #expect(kit.server.registry.delegation(delegation.id)?.status(at: kit.clock.time) == .revoked) }
+        for delegation in hers {
+            #expect(kit.server.registry.delegation(delegation.id)?.status(at: kit.clock.time) == .revoked)
+        }
         #expect(kit.server.registry.delegation(his.id)?.status(at: kit.clock.time) == .active)
         try await kit.end(.issuer, "corp")
         #expect(kit.server.registry.delegation(his.id)?.status(at: kit.clock.time) == .revoked)
@@ -106,7 +115,9 @@ struct RevocationDeskTests {
         try await kit.server.prune()
         await expectRefusal(.invalidRequest) { try await kit.token(kit.planner, with: ["agent_id": "p1"]) }
         let name = try #require(QualifiedName(qualified: "planner/p1"))
-        await expectRefusal(.insufficientScope) { try await kit.server.revocationDesk.reopenAgent(name, by: kit.admin("clients:read")) }
+        await expectRefusal(.insufficientScope) {
+            try await kit.server.revocationDesk.reopenAgent(name, by: kit.admin("clients:read"))
+        }
         try await kit.server.revocationDesk.reopenAgent(name, by: kit.admin())
         try await kit.token(kit.planner, with: ["agent_id": "p1"])
         let again = try await kit.restarted()
@@ -116,7 +127,8 @@ struct RevocationDeskTests {
     @Test("ending the unnamed instance reaches into chains where it acted")
     func unnamedInstance() async throws {
         let kit = try await LegateKit.start()
-        try await kit.delegate(to: kit.planner, scopes: "orders.read tools.call", resources: [World.orders, World.tools])
+        try await kit.delegate(
+            to: kit.planner, scopes: "orders.read tools.call", resources: [World.orders, World.tools])
         let first = try await kit.act(by: kit.planner, at: World.tools)
         let second = try await kit.exchange(first.accessToken, by: kit.worker, for: World.orders)
         try await kit.end(.agent, "planner")

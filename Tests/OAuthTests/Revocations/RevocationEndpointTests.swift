@@ -43,7 +43,9 @@ struct RevocationEndpointTests {
         let count = kit.auditCount
         try await kit.revoke(token.accessToken, by: kit.planner)
         let forged = String(token.accessToken.dropLast(4)) + "AAAA"
-        for text in ["x", "a.b.c", forged, String(repeating: "a", count: 20_000)] { try await kit.revoke(text, by: kit.planner) }
+        for text in ["x", "a.b.c", forged, String(repeating: "a", count: 20_000)] {
+            try await kit.revoke(text, by: kit.planner)
+        }
         kit.clock.advance(seconds: 300)
         try await kit.revoke(token.accessToken, by: kit.planner)
         #expect(kit.auditCount == count)
@@ -53,7 +55,9 @@ struct RevocationEndpointTests {
     func authentication() async throws {
         let kit = try await LegateKit.start()
         let token = try await kit.token(kit.planner)
-        await expectRefusal(.invalidClient) { try await kit.revoke(token.accessToken, by: kit.planner.with(.basic("wrong"))) }
+        await expectRefusal(.invalidClient) {
+            try await kit.revoke(token.accessToken, by: kit.planner.with(.basic("wrong")))
+        }
         await expectRefusal(.invalidClient) { try await kit.revoke(token.accessToken, by: kit.planner.with(.none)) }
         await expectRefusal(.invalidRequest) { try await kit.revoke("", by: kit.planner) }
         #expect(try await kit.isActive(token.accessToken))
@@ -62,11 +66,14 @@ struct RevocationEndpointTests {
     @Test("an assertion is spent here as everywhere")
     func assertion() async throws {
         let kit = try await LegateKit.start()
-        let assertion = try ClientAssertion(of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time).parameters()
+        let assertion = try ClientAssertion(
+            of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time
+        ).parameters()
         func revoke() async throws {
             var form = Form([("token", "x")])
             form.add(assertion)
-            try await kit.server.revocationEndpoint.respond(to: kit.request(form, authorization: nil, to: "POST /revoke"))
+            try await kit.server.revocationEndpoint.respond(
+                to: kit.request(form, authorization: nil, to: "POST /revoke"))
         }
         try await revoke()
         await expectRefusal(.invalidClient) { try await revoke() }

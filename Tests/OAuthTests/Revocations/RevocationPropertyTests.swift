@@ -24,20 +24,24 @@ struct RevocationPropertyTests {
             let hops = (0..<3).map { World.uri("https://hop\($0).example.com") }
             for (index, hop) in hops.enumerated() {
                 try await kit.create(
-                    .resource, ["resource": .string(hop.text), "name": .string("hop\(index)"), "scopes": ["go", "look"]]
+                    .resource,
+                    ["resource": .string(hop.text), "name": .string("hop\(index)"), "scopes": ["go", "look"]]
                 )
             }
             var agents: [Party] = []
             for (index, hop) in hops.enumerated() {
                 agents.append(
                     try await kit.createAgent(
-                        "agent\(index)", scopes: ["go", "look"], resources: hops, grants: ["client_credentials", "token_exchange"],
+                        "agent\(index)", scopes: ["go", "look"], resources: hops,
+                        grants: ["client_credentials", "token_exchange"],
                         with: ["acts_as": .string(hop.text)]
                     )
                 )
             }
             for user in ["alice", "bob"] {
-                for agent in agents { try await kit.delegate(from: user, to: agent, scopes: "go look", resources: hops) }
+                for agent in agents {
+                    try await kit.delegate(from: user, to: agent, scopes: "go look", resources: hops)
+                }
             }
             return Forest(kit: kit, agents: agents, hops: hops)
         }
@@ -48,7 +52,9 @@ struct RevocationPropertyTests {
             if Bool.random(using: &random) { names["agent_id"] = "i\(Int.random(in: 0..<2, using: &random))" }
             if Bool.random(using: &random) { names["task_id"] = "t\(Int.random(in: 0..<2, using: &random))" }
             if Bool.random(using: &random) { names["session_id"] = "s\(Int.random(in: 0..<2, using: &random))" }
-            guard let hop = hops.randomElement(using: &random), let agent = agents.randomElement(using: &random) else { return nil }
+            guard let hop = hops.randomElement(using: &random), let agent = agents.randomElement(using: &random) else {
+                return nil
+            }
             switch Int.random(in: 0..<6, using: &random) {
             case 0: return Leaf(response: try await kit.token(agent, for: hop, with: names), holder: agent)
             case 1:
@@ -64,7 +70,8 @@ struct RevocationPropertyTests {
                 guard (parent.identity.actors?.depth ?? 0) < 5 || isOwn else { return nil }
                 if holder.id == parent.holder.id { names["agent_id"] = nil }
                 return Leaf(
-                    response: try await kit.exchange(parent.response.accessToken, by: holder, for: hop, with: names), holder: holder
+                    response: try await kit.exchange(parent.response.accessToken, by: holder, for: hop, with: names),
+                    holder: holder
                 )
             }
         }
@@ -142,7 +149,8 @@ struct RevocationPropertyTests {
         let byID = Dictionary(leaves.map { ($0.identity.jti, $0) }) { first, _ in first }
         var children = 0
         for record in try await forest.kit.records() where record.event.name == .tokenExchanged {
-            guard let parent = record.event.parentJTI.flatMap({ byID[$0] }), let child = record.event.jti.flatMap({ byID[$0] })
+            guard let parent = record.event.parentJTI.flatMap({ byID[$0] }),
+                let child = record.event.jti.flatMap({ byID[$0] })
             else { continue }
             children += 1
             #expect(child.response.token.scopes.isSubset(of: parent.response.token.scopes))

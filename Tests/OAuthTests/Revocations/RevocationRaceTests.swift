@@ -21,7 +21,8 @@ struct RevocationRaceTests {
                 }
                 if index == 50 {
                     group.addTask {
-                        _ = try? await kit.server.registrar.revokeDelegation(delegation.id.text, reason: nil, by: kit.admin())
+                        _ = try? await kit.server.registrar.revokeDelegation(
+                            delegation.id.text, reason: nil, by: kit.admin())
                         return .revoked(at: kit.clock.time.seconds)
                     }
                 }
@@ -78,10 +79,12 @@ struct RevocationRaceTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<2 {
                 group.addTask {
-                    _ = try await kit.server.registrar.revokeDelegation(delegation.id.text, reason: nil, by: kit.admin())
+                    _ = try await kit.server.registrar.revokeDelegation(
+                        delegation.id.text, reason: nil, by: kit.admin())
                 }
                 group.addTask {
-                    _ = try await kit.server.revocationDesk.revoke(["kind": "subject", "id": "corp|alice"], by: kit.admin())
+                    _ = try await kit.server.revocationDesk.revoke(
+                        ["kind": "subject", "id": "corp|alice"], by: kit.admin())
                 }
             }
             try await kit.store.waitUntilHeld()

@@ -40,7 +40,8 @@ struct RevocationSetTests {
     @Test(
         "no other id does",
         arguments: [
-            (.token, "t2"), (.key, "k2"), (.client, "corp"), (.client, "alice"), (.agent, "worker"), (.agent, "planner"),
+            (.token, "t2"), (.key, "k2"), (.client, "corp"), (.client, "alice"), (.agent, "worker"),
+            (.agent, "planner"),
             (.agent, "planner/w1"), (.delegation, "dlg_2"), (.task, "worker/task"), (.task, "planner/session"),
             (.session, "planner/task"), (.subject, "corp|bob"), (.subject, "other|alice"), (.issuer, "corp|alice"),
             (.token, "T1"), (.client, "Worker"),

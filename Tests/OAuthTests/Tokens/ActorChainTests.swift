@@ -28,7 +28,8 @@ struct ActorChainTests {
     @Test(
         "what is not a chain is refused whole",
         arguments: [
-            "null", "[]", "{}", #""planner""#, #"{"sub":7}"#, #"{"sub":"a/b"}"#, #"{"sub":""}"#, #"{"sub":"a","agent_id":7}"#,
+            "null", "[]", "{}", #""planner""#, #"{"sub":7}"#, #"{"sub":"a/b"}"#, #"{"sub":""}"#,
+            #"{"sub":"a","agent_id":7}"#,
             #"{"sub":"a","act":null}"#, #"{"sub":"a","act":{}}"#, #"{"sub":"a","act":[{"sub":"b"}]}"#,
         ]
     )

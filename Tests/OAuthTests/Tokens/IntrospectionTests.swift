@@ -25,9 +25,15 @@ struct IntrospectionTests {
         let orders = try await kit.token(kit.planner, for: World.orders).accessToken
         func seen(_ token: String) async throws -> [String] {
             var names: [String] = []
-            for party in [kit.planner, kit.worker, kit.signer, kit.gateway, kit.calendarAPI, kit.auditor, kit.world.admin] {
+            for party in [
+                kit.planner, kit.worker, kit.signer, kit.gateway, kit.calendarAPI, kit.auditor, kit.world.admin,
+            ] {
                 let answer = try await kit.introspect(token, by: party)
-                if answer["active"] == true { names.append(party.id.text) } else { #expect(answer == ["active": false]) }
+                if answer["active"] == true {
+                    names.append(party.id.text)
+                } else {
+                    #expect(answer == ["active": false])
+                }
             }
             return names
         }
@@ -50,7 +56,10 @@ struct IntrospectionTests {
         let token = try await kit.token(kit.planner).accessToken
         let stranger = try TestKeys.stranger().sign(try UnverifiedJWT(token).claims, type: "at+jwt")
         let foreign = try kit.corp.token(audience: kit.issuer)
-        for text in ["x", "a.b.c", "....", stranger, foreign, String(token.dropLast()), token + "A", String(repeating: "a", count: 30_000)] {
+        for text in [
+            "x", "a.b.c", "....", stranger, foreign, String(token.dropLast()), token + "A",
+            String(repeating: "a", count: 30_000),
+        ] {
             #expect(try await kit.introspect(text, by: kit.auditor) == ["active": false])
         }
         kit.clock.advance(seconds: 299)
@@ -79,7 +88,9 @@ struct IntrospectionTests {
         let count = kit.auditCount
         for _ in 0..<3 { _ = try await kit.introspect(token, by: kit.gateway) }
         #expect(kit.auditCount == count)
-        let assertion = try ClientAssertion(of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time).parameters()
+        let assertion = try ClientAssertion(
+            of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time
+        ).parameters()
         func ask() async throws -> Introspection.Answer {
             var form = Form([("token", token)])
             form.add(assertion)

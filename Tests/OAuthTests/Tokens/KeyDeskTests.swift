@@ -59,7 +59,9 @@ struct KeyDeskTests {
         await expectRefusal(.insufficientScope) { try await kit.server.keyDesk.rotate([:], by: kit.admin("keys:read")) }
         await expectRefusal(.insufficientScope) { try kit.server.keyDesk.list(for: kit.admin("keys:write")) }
         for algorithm in ["PS256", "HS256", "none", ""] {
-            await expectInvalid("alg") { try await kit.server.keyDesk.rotate(["alg": .string(algorithm)], by: kit.admin()) }
+            await expectInvalid("alg") {
+                try await kit.server.keyDesk.rotate(["alg": .string(algorithm)], by: kit.admin())
+            }
         }
         await expectInvalid("kid") { try await kit.server.keyDesk.rotate(["kid": "mine"], by: kit.admin()) }
     }

@@ -95,7 +95,8 @@ struct SigningKeysTests {
         let other = try Keyring.create(rootKey: .generate(), now: 0).0
         #expect(throws: (any Error).self) { try SigningKeys(opening: [held.stored], with: other) }
         let moved = StoredSigningKey(
-            keyID: "another", algorithm: "ES256", box: held.stored.box, createdAt: Fixtures.now, activeFrom: Fixtures.now
+            keyID: "another", algorithm: "ES256", box: held.stored.box, createdAt: Fixtures.now,
+            activeFrom: Fixtures.now
         )
         #expect(throws: (any Error).self) { try SigningKeys(opening: [moved], with: self.keyring) }
     }

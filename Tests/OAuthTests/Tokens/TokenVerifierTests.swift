@@ -21,10 +21,12 @@ struct TokenVerifierTests {
     func roundTrip() async throws {
         let kit = try await LegateKit.start()
         try await kit.delegate(
-            to: kit.planner, scopes: "orders.read tools.call", resources: [World.orders, World.tools], mayAct: [kit.worker.id]
+            to: kit.planner, scopes: "orders.read tools.call", resources: [World.orders, World.tools],
+            mayAct: [kit.worker.id]
         )
         try await kit.update(.resource, "orders", ["include_agent_claim": true])
-        let first = try await kit.act(by: kit.planner, at: World.tools, with: ["agent_id": "p", "task_id": "t", "session_id": "s"])
+        let first = try await kit.act(
+            by: kit.planner, at: World.tools, with: ["agent_id": "p", "task_id": "t", "session_id": "s"])
         let second = try await kit.exchange(first.accessToken, by: kit.worker, for: World.orders)
         for response in [first, second] { #expect(try verify(kit, response.accessToken) == response.token) }
     }
@@ -35,9 +37,11 @@ struct TokenVerifierTests {
         let wrong: [(String, JSON)] = [
             ("iss", "https://auth.example.com/"), ("iss", .null), ("aud", .array([])), ("aud", .null),
             ("aud", .array(["https://calendar.example.com/api", "https://orders.example.com"])), ("aud", "calendar"),
-            ("client_id", .null), ("client_id", "a/b"), ("sub", .null), ("sub", .integer(1)), ("jti", .null), ("iat", .null),
+            ("client_id", .null), ("client_id", "a/b"), ("sub", .null), ("sub", .integer(1)), ("jti", .null),
+            ("iat", .null),
             ("iat", "now"), ("exp", .null), ("exp", .number(1e300)), ("scope", .array(["a"])), ("scope", "a\"b"),
-            ("act", .object([:])), ("act", "planner"), ("may_act", "worker"), ("delegation_id", "a b"), ("txn", "no-slash"),
+            ("act", .object([:])), ("act", "planner"), ("may_act", "worker"), ("delegation_id", "a b"),
+            ("txn", "no-slash"),
             ("sid", .integer(1)),
         ]
         for (claim, value) in wrong {

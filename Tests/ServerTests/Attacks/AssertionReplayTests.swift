@@ -8,7 +8,8 @@ import Testing
 @Suite("Attack: assertion replay")
 struct AssertionReplayTests {
     private func assertion(_ kit: LegateKit, audience: String? = nil) throws -> [String: String] {
-        var assertion = ClientAssertion(of: kit.signer.id, for: kit.issuer, key: try TestKeys.key(.es256), at: kit.clock.time)
+        var assertion = ClientAssertion(
+            of: kit.signer.id, for: kit.issuer, key: try TestKeys.key(.es256), at: kit.clock.time)
         if let audience { assertion.claims["aud"] = .string(audience) }
         return try assertion.parameters()
     }
@@ -40,9 +41,11 @@ struct AssertionReplayTests {
         #expect(try await post(try kit.restarted().http(), "/token", assertion).status == 401)
     }
 
-    @Test("one made for another server, or for an endpoint of this one, is refused", arguments: [
-        "https://other.example.com", "https://auth.example.com/token", "https://auth.example.com/", "signer",
-    ])
+    @Test(
+        "one made for another server, or for an endpoint of this one, is refused",
+        arguments: [
+            "https://other.example.com", "https://auth.example.com/token", "https://auth.example.com/", "signer",
+        ])
     func audience(audience: String) async throws {
         let kit = try await LegateKit.start()
         #expect(try await post(try kit.http(), "/token", try assertion(kit, audience: audience)).status == 401)

@@ -12,11 +12,15 @@ struct AudienceLaunderingTests {
     func adminAPI(method: String) async throws {
         let kit = try await LegateKit.start()
         let http = try kit.http()
-        try await kit.create(.resource, ["resource": "https://decoy.example.com", "name": "decoy", "scopes": ["clients:read", "clients:write"]])
+        try await kit.create(
+            .resource,
+            ["resource": "https://decoy.example.com", "name": "decoy", "scopes": ["clients:read", "clients:write"]])
         let decoy = World.uri("https://decoy.example.com")
-        let agent = try await kit.createAgent("decoy-agent", scopes: ["clients:read", "clients:write"], resources: [decoy])
+        let agent = try await kit.createAgent(
+            "decoy-agent", scopes: ["clients:read", "clients:write"], resources: [decoy])
         let token = try await kit.token(agent, for: decoy).accessToken
-        let answer = try await http.admin(method == "GET" ? .get : .post, "/admin/clients", token: token, method == "GET" ? nil : ["name": "x"])
+        let answer = try await http.admin(
+            method == "GET" ? .get : .post, "/admin/clients", token: token, method == "GET" ? nil : ["name": "x"])
         #expect(answer.status == 401)
     }
 
@@ -49,17 +53,23 @@ struct AudienceLaunderingTests {
         }
     }
 
-    @Test("two names for two resources do not add up to one token", arguments: [
-        [("resource", "https://calendar.example.com/api"), ("audience", "orders")],
-        [("audience", "calendar"), ("audience", "orders")], [("resource", "https://orders.example.com"), ("audience", "worker")],
-    ])
+    @Test(
+        "two names for two resources do not add up to one token",
+        arguments: [
+            [("resource", "https://calendar.example.com/api"), ("audience", "orders")],
+            [("audience", "calendar"), ("audience", "orders")],
+            [("resource", "https://orders.example.com"), ("audience", "worker")],
+        ])
     func twoNames(names: [(String, String)]) async throws {
         let kit = try await LegateKit.start()
         let http = try kit.http()
-        try await kit.delegate(to: kit.planner, scopes: "calendar.read orders.read tools.call", resources: [World.calendar, World.orders, World.tools])
+        try await kit.delegate(
+            to: kit.planner, scopes: "calendar.read orders.read tools.call",
+            resources: [World.calendar, World.orders, World.tools])
         let form = Form(
             [
-                ("grant_type", GrantType.tokenExchange.rawValue), ("subject_token", try kit.corp.token(audience: kit.issuer)),
+                ("grant_type", GrantType.tokenExchange.rawValue),
+                ("subject_token", try kit.corp.token(audience: kit.issuer)),
                 ("subject_token_type", TokenType.idToken.rawValue),
             ] + names
         )

@@ -56,7 +56,8 @@ struct ConfusedDeputyTests {
         let http = try kit.http()
         let delegation = try await kit.delegate(to: kit.planner)
         let form = Form([
-            ("grant_type", GrantType.tokenExchange.rawValue), ("subject_token", try kit.corp.token(audience: kit.issuer)),
+            ("grant_type", GrantType.tokenExchange.rawValue),
+            ("subject_token", try kit.corp.token(audience: kit.issuer)),
             ("subject_token_type", TokenType.idToken.rawValue), ("resource", World.calendar.text),
             ("delegation_id", delegation.id.text),
         ])
@@ -71,7 +72,8 @@ struct ConfusedDeputyTests {
         try await kit.delegate(to: kit.planner)
         let victim = try await kit.token(kit.planner).accessToken
         let form = Form([
-            ("grant_type", GrantType.tokenExchange.rawValue), ("subject_token", try kit.corp.token(audience: kit.issuer)),
+            ("grant_type", GrantType.tokenExchange.rawValue),
+            ("subject_token", try kit.corp.token(audience: kit.issuer)),
             ("subject_token_type", TokenType.idToken.rawValue), ("actor_token", victim),
             ("actor_token_type", TokenType.accessToken.rawValue), ("resource", World.calendar.text),
         ])

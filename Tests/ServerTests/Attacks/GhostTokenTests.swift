@@ -33,7 +33,8 @@ struct GhostTokenTests {
 
         try await kit.delete(.issuer, "corp")
         kit.clock.nextSecond()
-        try await kit.create(.issuer, ["name": "corp", "issuer": .string(kit.corp.url.text), "jwks": .object(try kit.corp.jwks())])
+        try await kit.create(
+            .issuer, ["name": "corp", "issuer": .string(kit.corp.url.text), "jwks": .object(try kit.corp.jwks())])
         #expect(try await !isActive(http, kit, users))
 
         let again = try await kit.restarted()

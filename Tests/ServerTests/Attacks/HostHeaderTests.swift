@@ -8,7 +8,8 @@ import Testing
 @Suite("Attack: host header")
 struct HostHeaderTests {
     private let lies = [
-        ("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Proto", "http"), ("Forwarded", "host=evil.example;proto=http"),
+        ("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Proto", "http"),
+        ("Forwarded", "host=evil.example;proto=http"),
         ("X-Original-URL", "/admin/clients"), ("X-Rewrite-URL", "/admin/clients"), ("X-Forwarded-Prefix", "/evil"),
     ]
 
@@ -17,7 +18,10 @@ struct HostHeaderTests {
         let kit = try await LegateKit.start()
         let http = try kit.http()
         let token = try await kit.adminToken()
-        for path in ["/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource/admin", "/resources/calendar/oauth-protected-resource", "/admin/clients", "/nothing"] {
+        for path in [
+            "/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource/admin",
+            "/resources/calendar/oauth-protected-resource", "/admin/clients", "/nothing",
+        ] {
             var question = HTTPExchange.Question(.get, path, headers: lies)
             question.authority = "evil.example"
             let answer = try await http.send(question)
@@ -28,7 +32,8 @@ struct HostHeaderTests {
             #expect(answer.headers[.wwwAuthenticate] == honest.headers[.wwwAuthenticate])
         }
         var create = HTTPExchange.Question(
-            .post, "/admin/clients", headers: lies + [("Authorization", "Bearer \(token)"), ("Content-Type", "application/json")],
+            .post, "/admin/clients",
+            headers: lies + [("Authorization", "Bearer \(token)"), ("Content-Type", "application/json")],
             body: Array(#"{"client_id":"new","name":"New"}"#.utf8)
         )
         create.authority = "evil.example"
@@ -42,7 +47,9 @@ struct HostHeaderTests {
         let secret = try #require(kit.planner.secret)
         var question = HTTPExchange.Question(
             .post, "/token",
-            headers: lies + [("Authorization", Form.basic("planner", secret)), ("Content-Type", "application/x-www-form-urlencoded")],
+            headers: lies + [
+                ("Authorization", Form.basic("planner", secret)), ("Content-Type", "application/x-www-form-urlencoded"),
+            ],
             body: Array(Form([("grant_type", "client_credentials"), ("resource", World.calendar.text)]).text.utf8)
         )
         question.authority = "evil.example"
@@ -57,10 +64,17 @@ struct HostHeaderTests {
         let http = try kit.http()
         let form = Form([("grant_type", "client_credentials"), ("resource", World.calendar.text)])
         for index in 0..<10 {
-            let forwarded = [("X-Forwarded-For", "198.51.100.\(index)"), ("X-Real-IP", "198.51.100.\(index)"), ("Forwarded", "for=198.51.100.\(index)")]
-            #expect(try await http.post("/token", form, as: kit.planner.with(.basic("guess")), headers: forwarded).status == 401)
+            let forwarded = [
+                ("X-Forwarded-For", "198.51.100.\(index)"), ("X-Real-IP", "198.51.100.\(index)"),
+                ("Forwarded", "for=198.51.100.\(index)"),
+            ]
+            #expect(
+                try await http.post("/token", form, as: kit.planner.with(.basic("guess")), headers: forwarded).status
+                    == 401)
         }
-        #expect(try await http.post("/token", form, as: kit.planner, headers: [("X-Forwarded-For", "198.51.100.99")]).status == 429)
+        #expect(
+            try await http.post("/token", form, as: kit.planner, headers: [("X-Forwarded-For", "198.51.100.99")]).status
+                == 429)
         #expect(try await kit.http(peer: "192.0.2.2").post("/token", form, as: kit.planner).status == 200)
     }
 }

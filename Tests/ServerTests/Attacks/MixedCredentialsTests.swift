@@ -24,7 +24,8 @@ struct MixedCredentialsTests {
         let http = try kit.http()
         let secret = try #require(kit.planner.secret)
         func assertion() throws -> [(String, String)] {
-            try ClientAssertion(of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time).parameters().map { ($0.key, $0.value) }
+            try ClientAssertion(of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time)
+                .parameters().map { ($0.key, $0.value) }
         }
         let post = [("client_id", "planner"), ("client_secret", secret)]
         let answers = [
@@ -32,7 +33,9 @@ struct MixedCredentialsTests {
             try await http.post("/token", Form(grant + assertion() + post)),
             try await http.post("/token", Form(grant + post), as: kit.planner),
             try await http.post("/token", Form(grant + [("client_assertion_type", "x")]), as: kit.planner),
-            try await http.post("/token", Form(grant + post), headers: [("Authorization", "Bearer \(try await kit.token(kit.planner).accessToken)")]),
+            try await http.post(
+                "/token", Form(grant + post),
+                headers: [("Authorization", "Bearer \(try await kit.token(kit.planner).accessToken)")]),
         ]
         for answer in answers {
             #expect(answer.status == 400)
@@ -45,7 +48,9 @@ struct MixedCredentialsTests {
         let kit = try await LegateKit.start()
         let http = try kit.http()
         var form = Form(grant + [("client_id", "planner")])
-        form.add(try ClientAssertion(of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time).parameters())
+        form.add(
+            try ClientAssertion(of: kit.signer.id, for: kit.issuer, key: TestKeys.key(.es256), at: kit.clock.time)
+                .parameters())
         #expect(try await http.post("/token", form).status == 401)
     }
 
@@ -56,15 +61,19 @@ struct MixedCredentialsTests {
         try await kit.delegate(to: kit.runner, scopes: "calendar.read")
         let platform = try kit.corp.token(World.runnerSubject, audience: kit.issuer)
         let form = Form([
-            ("grant_type", GrantType.tokenExchange.rawValue), ("subject_token", try kit.corp.token(audience: kit.issuer)),
-            ("subject_token_type", TokenType.idToken.rawValue), ("actor_token", platform), ("actor_token_type", TokenType.jwt.rawValue),
+            ("grant_type", GrantType.tokenExchange.rawValue),
+            ("subject_token", try kit.corp.token(audience: kit.issuer)),
+            ("subject_token_type", TokenType.idToken.rawValue), ("actor_token", platform),
+            ("actor_token_type", TokenType.jwt.rawValue),
             ("resource", World.calendar.text),
         ])
         #expect(try await http.post("/token", form, as: kit.planner).status == 400)
         #expect(try await http.post("/token", form).status == 200)
     }
 
-    @Test("a parameter twice: neither the first nor the last wins", arguments: ["client_id", "client_secret", "grant_type", "scope", "subject_token"])
+    @Test(
+        "a parameter twice: neither the first nor the last wins",
+        arguments: ["client_id", "client_secret", "grant_type", "scope", "subject_token"])
     func pollution(name: String) async throws {
         let kit = try await LegateKit.start()
         let http = try kit.http()

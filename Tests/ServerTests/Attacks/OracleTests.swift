@@ -12,7 +12,9 @@ import Vault
 @Suite("Attack: oracles")
 struct OracleTests {
     private func shape(_ answer: HTTPExchange) -> String {
-        let headers = answer.headers.filter { $0.name.canonicalName != "x-request-id" }.map { "\($0.name): \($0.value)" }
+        let headers = answer.headers.filter { $0.name.canonicalName != "x-request-id" }.map {
+            "\($0.name): \($0.value)"
+        }
         return "\(answer.status)\n\(headers.joined(separator: "\n"))\n\(answer.answer.text)"
     }
 
@@ -57,7 +59,8 @@ struct OracleTests {
         let subject = try kit.corp.token(audience: kit.issuer)
         let secret = try #require(kit.planner.secret)
         let exchange = Form([
-            ("grant_type", GrantType.tokenExchange.rawValue), ("subject_token", subject), ("subject_token_type", TokenType.idToken.rawValue),
+            ("grant_type", GrantType.tokenExchange.rawValue), ("subject_token", subject),
+            ("subject_token_type", TokenType.idToken.rawValue),
             ("resource", World.calendar.text),
         ])
         let token = try #require(try await http.post("/token", exchange, as: kit.planner).json["access_token"]?.string)
@@ -93,7 +96,8 @@ struct OracleTests {
             try await kit.end(.key, held.stored.keyID)
         }
         kit.store.fail(true)
-        let answer = try await http.post("/token", Form([("grant_type", "client_credentials"), ("resource", World.calendar.text)]), as: kit.planner)
+        let answer = try await http.post(
+            "/token", Form([("grant_type", "client_credentials"), ("resource", World.calendar.text)]), as: kit.planner)
         #expect(answer.status == 503)
         #expect(!answer.answer.text.contains("DiskIsGone"))
         #expect(answer.headers[.retryAfter] == "1")

@@ -11,14 +11,19 @@ struct ScopeEscalationLoopTests {
         let kit = try await LegateKit.start()
         let hops = [World.uri("https://a.example.com"), World.uri("https://b.example.com")]
         for (index, hop) in hops.enumerated() {
-            try await kit.create(.resource, ["resource": .string(hop.text), "name": .string("hop\(index)"), "scopes": ["low", "high"]])
+            try await kit.create(
+                .resource, ["resource": .string(hop.text), "name": .string("hop\(index)"), "scopes": ["low", "high"]])
         }
-        func agent(_ id: String, actsAs: ResourceURI, to: ResourceURI, mapping from: String, _ into: String) async throws -> Party {
+        func agent(_ id: String, actsAs: ResourceURI, to: ResourceURI, mapping from: String, _ into: String)
+            async throws -> Party
+        {
             try await kit.createAgent(
                 id, scopes: ["low", "high"], resources: hops, grants: ["client_credentials", "token_exchange"],
                 with: [
                     "acts_as": .string(actsAs.text),
-                    "exchange_scopes": [.object(["from": .string(from), "to": .string(into), "resource": .string(to.text)])],
+                    "exchange_scopes": [
+                        .object(["from": .string(from), "to": .string(into), "resource": .string(to.text)])
+                    ],
                 ]
             )
         }
@@ -28,11 +33,15 @@ struct ScopeEscalationLoopTests {
         var token = try await kit.act(by: a, at: hops[1])
         for round in 0..<4 {
             let (party, target) = round.isMultiple(of: 2) ? (b, hops[0]) : (a, hops[1])
-            await #expect(throws: OAuthError.self) { try await kit.exchange(token.accessToken, by: party, for: target, scope: "high") }
+            await #expect(throws: OAuthError.self) {
+                try await kit.exchange(token.accessToken, by: party, for: target, scope: "high")
+            }
             token = try await kit.exchange(token.accessToken, by: party, for: target)
             #expect(token.scope == "low")
         }
-        let error = await #expect(throws: OAuthError.self) { try await kit.exchange(token.accessToken, by: b, for: hops[0]) }
+        let error = await #expect(throws: OAuthError.self) {
+            try await kit.exchange(token.accessToken, by: b, for: hops[0])
+        }
         #expect(error?.rule == "chain_intact")
     }
 
@@ -49,12 +58,17 @@ struct ScopeEscalationLoopTests {
             ]
         )
         let list = try await kit.token(kit.planner, for: World.tools, scope: "tools.list")
-        await #expect(throws: OAuthError.self) { try await kit.exchange(list.accessToken, by: kit.worker, for: World.orders) }
+        await #expect(throws: OAuthError.self) {
+            try await kit.exchange(list.accessToken, by: kit.worker, for: World.orders)
+        }
     }
 
-    @Test("asking for the same scope under another spelling is asking for another scope", arguments: [
-        "CALENDAR.READ", "calendar.read\u{00A0}calendar.write", "calendar.*", "calendar", "calendar.read,calendar.write", "openid", "offline_access",
-    ])
+    @Test(
+        "asking for the same scope under another spelling is asking for another scope",
+        arguments: [
+            "CALENDAR.READ", "calendar.read\u{00A0}calendar.write", "calendar.*", "calendar",
+            "calendar.read,calendar.write", "openid", "offline_access",
+        ])
     func spelling(scope: String) async throws {
         let kit = try await LegateKit.start()
         let http = try kit.http()

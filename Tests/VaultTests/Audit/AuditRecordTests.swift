@@ -189,7 +189,7 @@ struct AuditRecordTests {
             .tokenIssued, .tokenExchanged, .tokenRefused, .tokenRevoked, .clientCreated, .clientUpdated, .clientDeleted,
             .clientSecretRotated, .resourceCreated, .resourceUpdated, .resourceDeleted, .issuerTrusted, .issuerUpdated,
             .issuerDistrusted, .ruleCreated, .ruleDeleted, .delegationCreated, .delegationUpdated, .delegationRevoked,
-            .revocationCreated, .keyCreated, .keyRotated, .adminRefused, .introspectionRefused,
+            .revocationCreated, .keyCreated, .keyRotated, .adminRefused,
         ]
         let contract = """
             token.issued token.exchanged token.refused token.revoked
@@ -198,7 +198,7 @@ struct AuditRecordTests {
             issuer.trusted issuer.updated issuer.distrusted
             rule.created rule.deleted
             delegation.created delegation.updated delegation.revoked
-            revocation.created key.created key.rotated admin.refused introspection.refused
+            revocation.created key.created key.rotated admin.refused
             """
         #expect(names.map(\.rawValue) == contract.split(whereSeparator: \.isWhitespace).map { String($0) })
     }

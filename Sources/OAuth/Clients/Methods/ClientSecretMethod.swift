@@ -57,16 +57,19 @@ package struct ClientSecretMethod: ClientAuthentication {
         return ProvenClient(shared, method: method)
     }
 
+    private static let scheme = Array("basic ".utf8)
+
     private func isBasic(_ authorization: String?) -> Bool {
         guard let authorization else { return false }
-        let scheme = authorization.prefix { $0 != " " }
-        return scheme.utf8.count == 5 && scheme.lowercased() == "basic"
+        let start = authorization.utf8.prefix(6)
+        // ASCII letters differ from their capitals in one bit.
+        return start.count == 6 && zip(start, Self.scheme).allSatisfy { $0 | 0x20 == $1 }
     }
 
     /// `base64(form-encode(id) ":" form-encode(secret))`.
     private func basic(_ header: String) throws(OAuthError) -> (id: String, secret: String) {
-        let encoded = header.dropFirst(5).drop { $0 == " " }
-        guard let bytes = Base64.decode(encoded.utf8), let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else {
+        let encoded = header.utf8.dropFirst(6).drop { $0 == 0x20 }
+        guard let bytes = Base64.decode(encoded), let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else {
             throw OAuthError.invalidClient("the Authorization header is not Basic credentials")
         }
         do throws(OAuthError) {

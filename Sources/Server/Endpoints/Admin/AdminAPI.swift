@@ -41,7 +41,7 @@ struct AdminRequest: Sendable {
     func document() async throws -> JSONObject {
         let bytes = try await request.boundedBody()
         if bytes.isEmpty { return [:] }
-        let type = request.headers[.contentType]?.prefix { $0 != ";" }.lowercased() ?? ""
+        let type = request.headers[.contentType]?.mediaType ?? ""
         guard type == "application/json" || type == "application/merge-patch+json" else {
             throw HTTPRefusal(status: .unsupportedMediaType, detail: "the content type must be application/json")
         }

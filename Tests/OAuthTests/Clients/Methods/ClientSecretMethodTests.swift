@@ -4,7 +4,9 @@ import Testing
 
 @Suite("client_secret_basic and client_secret_post")
 struct ClientSecretMethodTests {
-    private func respond(_ kit: LegateKit, authorization: String?, _ more: [String: String] = [:]) async throws -> TokenResponse {
+    private func respond(_ kit: LegateKit, authorization: String?, _ more: [String: String] = [:]) async throws
+        -> TokenResponse
+    {
         var form = Form([("grant_type", "client_credentials"), ("resource", World.calendar.text)])
         form.add(more)
         return try await kit.server.tokenEndpoint.respond(to: kit.request(form, authorization: authorization))
@@ -40,7 +42,8 @@ struct ClientSecretMethodTests {
     @Test(
         "a header that is not Basic credentials is invalid_client",
         arguments: [
-            "Basic", "Basic ", "Basic !!!", "Basic cGxhbm5lcg==", "Basic cGxhbm5lcjp4=x", "Basic cGxhbm5lcjp-", "Basic  ",
+            "Basic", "Basic ", "Basic !!!", "Basic cGxhbm5lcg==", "Basic cGxhbm5lcjp4=x", "Basic cGxhbm5lcjp-",
+            "Basic  ",
             "Basic cGxhbm5lcjolMDA=", "Basic cGxhbm5lcjol", "Basic /////w==", "Basic Og==", "Basic OiUlJSU=",
         ]
     )
@@ -54,8 +57,12 @@ struct ClientSecretMethodTests {
         let kit = try await LegateKit.start()
         let secret = try #require(kit.planner.secret)
         await expectRefusal(.invalidRequest) { try await respond(kit, authorization: nil, ["client_secret": secret]) }
-        await expectRefusal(.invalidClient) { try await respond(kit, authorization: nil, ["client_id": "planner", "client_secret": ""]) }
-        await expectRefusal(.invalidClient) { try await respond(kit, authorization: nil, ["client_id": "pl/anner", "client_secret": secret]) }
+        await expectRefusal(.invalidClient) {
+            try await respond(kit, authorization: nil, ["client_id": "planner", "client_secret": ""])
+        }
+        await expectRefusal(.invalidClient) {
+            try await respond(kit, authorization: nil, ["client_id": "pl/anner", "client_secret": secret])
+        }
     }
 
     @Test("a rotated secret works during its grace and not a second longer")

@@ -67,7 +67,8 @@ struct PrivateKeyJWTMethodTests {
         try await token(kit, try assertion(kit) { $0.claims["aud"] = .array([issuer]) })
         let wrong: [JSON?] = [
             nil, .null, .string(kit.issuer.text + "/"), .string(kit.issuer.text + "/token"), .array([]),
-            .array([issuer, "https://other.example.com"]), .array([issuer, issuer]), .array([.integer(1)]), .object([:]), "",
+            .array([issuer, "https://other.example.com"]), .array([issuer, issuer]), .array([.integer(1)]),
+            .object([:]), "",
             .string("HTTPS://auth.example.com"),
         ]
         for audience in wrong {
@@ -91,14 +92,17 @@ struct PrivateKeyJWTMethodTests {
     func expiry() async throws {
         let kit = try await LegateKit.start()
         for seconds in [3600, 3660, 1, -59] as [Int64] {
-            try await token(kit, try assertion(kit) {
-                $0.claims["iat"] = nil
-                $0.claims["exp"] = .integer(kit.clock.time.seconds + seconds)
-            })
+            try await token(
+                kit,
+                try assertion(kit) {
+                    $0.claims["iat"] = nil
+                    $0.claims["exp"] = .integer(kit.clock.time.seconds + seconds)
+                })
         }
         for seconds in [-60, 3661] as [Int64] {
             await refused(kit) {
-                try await token(kit, try assertion(kit) { $0.claims["exp"] = .integer(kit.clock.time.seconds + seconds) })
+                try await token(
+                    kit, try assertion(kit) { $0.claims["exp"] = .integer(kit.clock.time.seconds + seconds) })
             }
         }
         let wrong: [JSON?] = [
@@ -145,7 +149,8 @@ struct PrivateKeyJWTMethodTests {
         #expect(error?.description.hasPrefix("the client assertion was used before") == true)
         kit.clock.advance(seconds: 1)
         try await kit.server.prune()
-        #expect(await refused(kit) { try await token(kit, parameters) }?.description == "the client assertion has expired")
+        #expect(
+            await refused(kit) { try await token(kit, parameters) }?.description == "the client assertion has expired")
     }
 
     @Test("two clients may use the same jti")
@@ -157,7 +162,8 @@ struct PrivateKeyJWTMethodTests {
             with: ["auth": "private_key_jwt", "jwks": .object(document)]
         )
         try await token(kit, try assertion(kit) { $0.claims["jti"] = "same" })
-        var other = ClientAssertion(of: World.id("second"), for: kit.issuer, key: try TestKeys.key(.es256), at: kit.clock.time)
+        var other = ClientAssertion(
+            of: World.id("second"), for: kit.issuer, key: try TestKeys.key(.es256), at: kit.clock.time)
         other.claims["jti"] = "same"
         try await kit.token(Party(World.id("second"), .none), with: other.parameters())
         await refused(kit) { try await token(kit, try assertion(kit) { $0.claims["jti"] = "same" }) }
@@ -173,7 +179,8 @@ struct PrivateKeyJWTMethodTests {
         let parts = compact.split(separator: ".").map(String.init)
         let none = Base64URL.encode(Array(#"{"alg":"none"}"#.utf8)) + "." + parts[1] + "."
         let hostile = [
-            none, parts[0] + "." + parts[1] + ".", parts[0] + "." + parts[1] + "." + parts[2] + "A", compact + "=", compact + ".x",
+            none, parts[0] + "." + parts[1] + ".", parts[0] + "." + parts[1] + "." + parts[2] + "A", compact + "=",
+            compact + ".x",
             parts[1], "...", "not a token", String(repeating: "a", count: 20_000),
         ]
         for text in hostile {
@@ -195,10 +202,12 @@ struct PrivateKeyJWTMethodTests {
                 member: member == "jwk" ? .object(stranger.publicKey.json) : "https://evil.example.com/jwks",
             ]
             await refused(kit) {
-                try await token(kit, [
-                    "client_assertion": try stranger.sign(header: header, claims: claims),
-                    "client_assertion_type": PrivateKeyJWTMethod.assertionType,
-                ])
+                try await token(
+                    kit,
+                    [
+                        "client_assertion": try stranger.sign(header: header, claims: claims),
+                        "client_assertion_type": PrivateKeyJWTMethod.assertionType,
+                    ])
             }
         }
         #expect(kit.fetcher.requests(for: "https://evil.example.com/jwks") == 0)
@@ -212,7 +221,9 @@ struct PrivateKeyJWTMethodTests {
         await refused(kit) { try await token(kit, parameters) }
         parameters["client_assertion_type"] = nil
         await expectRefusal(.invalidRequest) { try await token(kit, parameters) }
-        await expectRefusal(.invalidRequest) { try await token(kit, ["client_assertion_type": PrivateKeyJWTMethod.assertionType]) }
+        await expectRefusal(.invalidRequest) {
+            try await token(kit, ["client_assertion_type": PrivateKeyJWTMethod.assertionType])
+        }
     }
 
     @Test("keys at a URL are fetched when they are needed")

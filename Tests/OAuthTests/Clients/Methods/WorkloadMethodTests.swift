@@ -72,7 +72,9 @@ struct WorkloadMethodTests {
         try await kit.update(.client, "planner", ["workloads": .array([workload])])
         try await kit.delegate(to: kit.planner)
         let platform = try kit.corp.token("system:planner", audience: kit.issuer)
-        await expectRefusal(.invalidClient) { try await kit.act(by: kit.planner.with(.none), with: parameters(platform)) }
+        await expectRefusal(.invalidClient) {
+            try await kit.act(by: kit.planner.with(.none), with: parameters(platform))
+        }
         try await kit.act(by: kit.planner, with: parameters(platform))
     }
 

@@ -24,7 +24,9 @@ struct TargetGrantedTests {
 
     @Test("a disabled resource is refused")
     func disabled() throws {
-        #expect(try objection(to: Fixtures.resource("api") { $0.enabled = false }, granted: ["api"])?.code == .invalidTarget)
+        #expect(
+            try objection(to: Fixtures.resource("api") { $0.enabled = false }, granted: ["api"])?.code == .invalidTarget
+        )
     }
 
     @Test("the delegation must cover it too")
