@@ -86,7 +86,8 @@ struct LegateConfiguration: Sendable {
 
     /// The members of a configuration file: texts and whole numbers, each the name of an option.
     private static func options(in file: String) throws -> [String: String] {
-        guard let data = FileManager.default.contents(atPath: file), let object = try? JSON(parsing: [UInt8](data)).object
+        guard let data = FileManager.default.contents(atPath: file),
+            let object = try? JSON(parsing: [UInt8](data)).object
         else { throw ConfigurationError("config", "cannot be read as a JSON object: \(file)") }
         var found: [String: String] = [:]
         for member in object.members {
