@@ -21,7 +21,7 @@ struct LegateConfiguration: Sendable {
     /// One option: the same word as flag, environment variable and member of the file.
     struct Option: Sendable {
         let name: String
-        let placeholder: String
+        let valueName: String
         let fallback: String?
         let help: String
 
@@ -30,28 +30,28 @@ struct LegateConfiguration: Sendable {
 
     static let options: [Option] = [
         Option(
-            name: "data", placeholder: "DIR", fallback: "./data",
+            name: "data", valueName: "DIR", fallback: "./data",
             help: "The data directory: database, audit archives, `admin.json`."),
         Option(
-            name: "issuer", placeholder: "URL", fallback: defaultIssuer,
+            name: "issuer", valueName: "URL", fallback: defaultIssuer,
             help: "The issuer identifier. `https`, or `http` on loopback. It is fixed when the data directory is made."
         ),
         Option(
-            name: "listen", placeholder: "HOST:PORT", fallback: "127.0.0.1:8080",
+            name: "listen", valueName: "HOST:PORT", fallback: "127.0.0.1:8080",
             help: "Where to listen. Port 0 picks a free one."),
         Option(
-            name: "root-key", placeholder: "FILE", fallback: "./Keys/root.key",
+            name: "root-key", valueName: "FILE", fallback: "./Keys/root.key",
             help: "The root key: 32 bytes as base64url, mode 0600. Made when absent."),
         Option(
-            name: "tls-certificate", placeholder: "FILE", fallback: nil,
+            name: "tls-certificate", valueName: "FILE", fallback: nil,
             help: "PEM certificate chain. With `tls-key` the listener is TLS only."),
-        Option(name: "tls-key", placeholder: "FILE", fallback: nil, help: "PEM private key of the certificate."),
+        Option(name: "tls-key", valueName: "FILE", fallback: nil, help: "PEM private key of the certificate."),
         Option(
-            name: "audit-retention-age", placeholder: "DURATION", fallback: "90d",
+            name: "audit-retention-age", valueName: "DURATION", fallback: "90d",
             help: "Audit records older than this move from the database to compressed archives. `never` keeps them."
         ),
         Option(
-            name: "audit-retention-records", placeholder: "N", fallback: "2000000",
+            name: "audit-retention-records", valueName: "N", fallback: "2000000",
             help:
                 "How many audit records the database keeps at most; older ones move to archives. `unlimited` for no limit."
         ),
@@ -173,7 +173,7 @@ struct LegateConfiguration: Sendable {
         for option in options {
             let fallback = option.fallback.map { "`\($0)`" } ?? "none"
             page +=
-                "| `--\(option.name) \(option.placeholder)` | `\(option.environment)` | `\(option.name)` | \(fallback) | \(option.help) |\n"
+                "| `--\(option.name) \(option.valueName)` | `\(option.environment)` | `\(option.name)` | \(fallback) | \(option.help) |\n"
         }
         page += """
 
