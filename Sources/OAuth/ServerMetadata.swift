@@ -86,7 +86,7 @@ package struct ServerMetadata: Sendable {
 
     /// The vault and the revocation feed are registered from the start, so that nobody else takes their names, but there
     /// is nothing to call there yet: they are not advertised.
-    package func isServed(_ resource: Resource) -> Bool { resource.uri == OwnResources(issuer: issuer).admin.uri }
+    private func isServed(_ resource: Resource) -> Bool { resource.uri == OwnResources(issuer: issuer).admin.uri }
 
     private func isOwn(_ resource: Resource) -> Bool {
         OwnResources(issuer: issuer).all.contains { $0.uri == resource.uri }

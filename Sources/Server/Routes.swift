@@ -33,7 +33,7 @@ struct Routes {
             add("\(base)/.well-known/openid-configuration", [.get: metadata.authorizationServer], to: router)
         }
         add("\(base)/.well-known/jwks.json", [.get: metadata.jwks], to: router)
-        for resource in server.registry.ownResources.all where server.metadata.isServed(resource) {
+        for resource in server.registry.ownResources.all {
             let path = String(resource.uri.text.dropFirst(server.issuer.origin.utf8.count))
             add("/.well-known/oauth-protected-resource\(path)", [.get: metadata.own(resource)], to: router)
         }

@@ -1,3 +1,4 @@
+import Glibc
 package import HTTPTypes
 import Hummingbird
 package import JOSE
@@ -13,13 +14,16 @@ package struct HTTPTester: Sendable {
     private let responder: any HTTPResponder<LegateContext>
     private let channel: NIOAsyncTestingChannel
 
-    package init(_ server: AuthorizationServer, peer: String = "192.0.2.1", sink: LogSink = LogSink()) throws {
+    package init(_ server: AuthorizationServer, peer: String = "192.0.2.1", sink: LogSink = HTTPTester.noLog) throws {
         responder = LegateServer(
             server: server, configuration: .init(host: "127.0.0.1", port: 0), metrics: Metrics(), sink: sink
         ).responder()
         channel = NIOAsyncTestingChannel()
         channel.remoteAddress = try SocketAddress(ipAddress: peer, port: 49_152)
     }
+
+    /// A log that nobody reads.
+    package static let noLog = LogSink(descriptor: unsafe open("/dev/null", O_WRONLY | O_CLOEXEC))
 
     package func send(_ request: HTTPExchange.Question) async throws -> HTTPExchange {
         var fields = HTTPFields()
@@ -132,7 +136,7 @@ extension HTTPTester {
 
 extension LegateKit {
     /// The HTTP side of the same server.
-    package func http(peer: String = "192.0.2.1", sink: LogSink = LogSink()) throws -> HTTPTester {
+    package func http(peer: String = "192.0.2.1", sink: LogSink = HTTPTester.noLog) throws -> HTTPTester {
         try HTTPTester(server, peer: peer, sink: sink)
     }
 

@@ -28,7 +28,8 @@ package struct GuardedFetcher: Fetcher {
     }
 
     package func fetch(_ url: String, allowPrivate: Bool, maximumBytes: Int) async throws(FetchError) -> [UInt8] {
-        let target = try FetchTarget(url, allowsLoopback: allowsLoopback)
+        // A host that the operator allowed may also be this machine.
+        let target = try FetchTarget(url, allowsLoopback: allowsLoopback || allowPrivate)
         do {
             return try await withThrowingTaskGroup(of: [UInt8].self) { group in
                 group.addTask {
@@ -66,7 +67,7 @@ package struct GuardedFetcher: Fetcher {
 
     private func check(_ address: IPAddress, of target: FetchTarget, allowPrivate: Bool) throws {
         switch address.reach {
-        case .loopback where allowsLoopback: return
+        case .loopback where allowsLoopback || allowPrivate: return
         case .global where !target.isPlain: return
         case .privateNetwork where !target.isPlain && allowPrivate: return
         case .privateNetwork where !target.isPlain:

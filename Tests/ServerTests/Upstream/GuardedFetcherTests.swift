@@ -99,7 +99,7 @@ struct GuardedFetcherTests {
         #expect(names.lookUps.isEmpty)
     }
 
-    @Test("loopback is not connected to unless Legate is on loopback itself")
+    @Test("loopback is not connected to unless Legate is on loopback itself, or the operator allowed the host")
     func noLoopback() async throws {
         let server = try ScriptedServer { $0.answer("200 OK", body: "[]") }
         let names = Names(["keys.example": ["127.0.0.1"], "localhost": ["127.0.0.1"]])
@@ -109,9 +109,10 @@ struct GuardedFetcherTests {
             "http://localhost:\(server.port)/", "https://localhost:\(server.port)/",
             "https://keys.example:\(server.port)/",
         ] {
-            #expect(await !failure(fetcher, url, allowPrivate: true).hasPrefix("fetched"), "\(url)")
+            #expect(await !failure(fetcher, url, allowPrivate: false).hasPrefix("fetched"), "\(url)")
         }
         #expect(server.requests.isEmpty)
+        #expect(await failure(fetcher, "http://127.0.0.1:\(server.port)/", allowPrivate: true).hasPrefix("fetched"))
     }
 
     @Test("one address that must not be reached refuses the whole name")
