@@ -68,7 +68,7 @@ package struct TokenEndpoint: Sendable {
     private func issue(
         _ grant: any Grant, to client: AuthenticatedClient, for request: ClientRequest
     ) async throws -> TokenResponse {
-        for _ in 0..<3 {
+        for _ in 0..<4 {
             let time = now()
             let authorization = try await grant.present(request, by: client, at: time)
             let permit: Permit
@@ -84,6 +84,9 @@ package struct TokenEndpoint: Sendable {
             do {
                 try await ledger.commit(entry(for: minted, permit: permit, client: client, request: request, at: time))
                 return TokenResponse(minted, at: time, grant: authorization.grant)
+            } catch CommitFailure.exists {
+                // The rule made the delegation for another request in the same moment: it is found the next time.
+                continue
             } catch CommitFailure.revoked {
                 try await waitForNextSecond(after: time)
             } catch CommitFailure.spent {

@@ -28,11 +28,13 @@ struct DelegationFinder {
         // A revoked delegation stands against the rules until it would have expired: otherwise the next exchange
         // would quietly undo the revocation.
         let isBarred = known.contains { $0.status(at: now) == .revoked }
+        // What a rule made stands in its place, also when it was narrowed since.
+        let made = live.compactMap(\.ruleID)
         let rules =
             isBarred
             ? []
             : registry.rules(for: client).filter {
-                $0.applies(to: token.subject, groups: token.groups, client: client)
+                $0.applies(to: token.subject, groups: token.groups, client: client) && !made.contains($0.id)
             }
         if let rule = rules.first(where: { covers($0.resources, $0.scopes) }) {
             return (delegation(by: rule, for: token, at: now), true)

@@ -14,6 +14,22 @@ package struct Entry: Sendable {
     }
 }
 
+extension Entry {
+    /// The delegation that a rule makes with this entry. Of many first exchanges at once only one may make it: whoever
+    /// revokes it must not have to look for others.
+    var delegationByRule: Delegation? {
+        for case .create(.delegation(let delegation)) in changes where delegation.ruleID != nil { return delegation }
+        return nil
+    }
+}
+
+extension Delegation {
+    /// Whether the other one was made by the same rule for the same user.
+    func isTwin(of other: Delegation) -> Bool {
+        ruleID != nil && ruleID == other.ruleID && subject == other.subject && clientID == other.clientID
+    }
+}
+
 /// What an entry can do to the state. The verbs of the domain; storage has no others.
 package enum Change: Sendable {
     /// Fails with `exists` when the name is taken.

@@ -98,7 +98,15 @@ package final class Ledger: Sendable {
     private func write(_ batch: [Pending]) async {
         var entered: [(pending: Pending, revocations: [Revocation])] = []
         entered.reserveCapacity(batch.count)
+        var made: [Delegation] = []
         for var pending in batch {
+            if let delegation = pending.entry.delegationByRule {
+                guard !registry.hasTwin(of: delegation, at: now()), !made.contains(where: delegation.isTwin(of:)) else {
+                    pending.answer.resume(throwing: CommitFailure.exists(delegation.id.text))
+                    continue
+                }
+                made.append(delegation)
+            }
             let tombstones = enterTombstones(of: &pending.entry)
             // What came in while the token was being decided has been applied by now: decide again, not too late.
             if let token = pending.entry.issues, revocations.isDead(token) || !registry.allows(token, at: now()) {

@@ -85,6 +85,13 @@ package final class Registry: Sendable {
         }
     }
 
+    /// Whether the rule that makes this delegation has made one for the same user already, and it lives.
+    func hasTwin(of delegation: Delegation, at now: Timestamp) -> Bool {
+        delegations(of: delegation.subject, to: delegation.clientID, at: now).contains {
+            $0.isTwin(of: delegation) && $0.status(at: now) == .active
+        }
+    }
+
     /// Live delegations that match, for revoking them together.
     package func liveDelegations(
         at now: Timestamp, where matches: (Delegation) -> Bool

@@ -215,6 +215,34 @@ struct TokenExchangeTests {
         #expect(try await kit.restarted().server.registry.delegation(id) == made)
     }
 
+    @Test("many first exchanges at once make one delegation, so that revoking it ends them all")
+    func ruleAtOnce() async throws {
+        let kit = try await LegateKit.start()
+        try await kit.allow(kit.planner)
+        let tokens = try await withThrowingTaskGroup(of: TokenResponse.self) { group in
+            for _ in 0..<20 { group.addTask { try await kit.act(by: kit.planner) } }
+            return try await group.reduce(into: [TokenResponse]()) { $0.append($1) }
+        }
+        let ids = Set(tokens.compactMap(\.token.identity.delegationID))
+        #expect(ids.count == 1)
+        #expect(try await kit.records().filter { $0.event.name == .delegationCreated }.count == 1)
+        try await kit.revokeDelegation(try #require(ids.first))
+        for token in tokens { #expect(try await !kit.isActive(token.accessToken)) }
+        await expectRefusal(.invalidRequest) { try await kit.act(by: kit.planner) }
+    }
+
+    @Test("a delegation that a rule made can be narrowed, and the rule does not widen it again")
+    func ruleNarrowed() async throws {
+        let kit = try await LegateKit.start()
+        try await kit.allow(kit.planner, scopes: "calendar.read calendar.write", with: ["max_ttl": 600])
+        let id = try #require(try await kit.act(by: kit.planner).token.identity.delegationID)
+        try await kit.update(.delegation, id.text, ["scopes": ["calendar.read"]])
+        await expectRefusal(.invalidScope) { try await kit.act(by: kit.planner, scope: "calendar.write") }
+        #expect(try await kit.act(by: kit.planner).scope == "calendar.read")
+        kit.clock.advance(seconds: 600)
+        #expect(try await kit.act(by: kit.planner).scope == "calendar.read calendar.write")
+    }
+
     @Test("revoking the delegation that a rule made bars the rule for this user and no other")
     func revokedBarsRule() async throws {
         let kit = try await LegateKit.start()
