@@ -3,7 +3,7 @@ import PackageDescription
 
 // The floors of the house, lowest first. An import may only go down.
 //
-//   CLI  →  Server | Storage  →  OAuth  →  Vault  →  JOSE
+//   CLI  →  Server | Storage  →  OAuth  →  Vault | Revocations  →  JOSE
 //
 // Server and Storage stand side by side and never see each other.
 
@@ -61,18 +61,19 @@ let package = Package(
     targets: [
         .target(name: "JOSE", dependencies: [crypto, cryptoExtras], swiftSettings: strict),
         .target(name: "Vault", dependencies: ["JOSE", crypto], swiftSettings: strict),
-        .target(name: "OAuth", dependencies: ["JOSE", "Vault", crypto], swiftSettings: strict),
+        .target(name: "Revocations", dependencies: ["JOSE"], swiftSettings: strict),
+        .target(name: "OAuth", dependencies: ["JOSE", "Vault", "Revocations", crypto, deque], swiftSettings: strict),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "Storage",
-            dependencies: ["JOSE", "Vault", "OAuth", "CZlib", crypto, grdb, sqlite],
+            dependencies: ["JOSE", "Vault", "Revocations", "OAuth", "CZlib", crypto, grdb, sqlite],
             resources: [.embedInCode("Migrations")],
             swiftSettings: strict
         ),
         .target(
             name: "Server",
             dependencies: [
-                "JOSE", "Vault", "OAuth", hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, asyncHTTPClient,
+                "JOSE", "Vault", "Revocations", "OAuth", hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, asyncHTTPClient,
                 logging, nioCore,
                 nioPosix, nioHTTP1, nioHTTPTypes, nioSSL, serviceLifecycle,
             ],
@@ -81,7 +82,7 @@ let package = Package(
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "JOSE", "Vault", "OAuth", "Storage", "Server", argumentParser, asyncHTTPClient, configuration, logging,
+                "JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", argumentParser, asyncHTTPClient, configuration, logging,
                 nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, crypto, unixSignals,
             ],
             swiftSettings: strict
@@ -90,7 +91,7 @@ let package = Package(
         .target(
             name: "Support",
             dependencies: [
-                "JOSE", "Vault", "OAuth", "Storage", "Server", hummingbird, asyncHTTPClient, httpTypes, logging,
+                "JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", hummingbird, asyncHTTPClient, httpTypes, logging,
                 nioCore, nioEmbedded,
             ],
             path: "Tests/Support",
@@ -99,18 +100,18 @@ let package = Package(
         .testTarget(name: "JOSETests", dependencies: ["JOSE", crypto, cryptoExtras], swiftSettings: strict),
         .testTarget(name: "VaultTests", dependencies: ["JOSE", "Vault", crypto], swiftSettings: strict),
         .testTarget(
-            name: "OAuthTests", dependencies: ["JOSE", "Vault", "OAuth", "Support", crypto], swiftSettings: strict),
+            name: "OAuthTests", dependencies: ["JOSE", "Vault", "Revocations", "OAuth", "Support", crypto], swiftSettings: strict),
         .testTarget(
-            name: "StorageTests", dependencies: ["JOSE", "Vault", "OAuth", "Storage", "Support", grdb],
+            name: "StorageTests", dependencies: ["JOSE", "Vault", "Revocations", "OAuth", "Storage", "Support", grdb],
             swiftSettings: strict),
         .testTarget(
             name: "ServerTests",
-            dependencies: ["JOSE", "Vault", "OAuth", "Storage", "Server", "Support", httpTypes, logging],
+            dependencies: ["JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", "Support", httpTypes, logging],
             resources: [.copy("Transcripts")],
             swiftSettings: strict
         ),
         .testTarget(
-            name: "CLITests", dependencies: ["CLI", "JOSE", "OAuth", argumentParser], swiftSettings: strict),
+            name: "CLITests", dependencies: ["CLI", "JOSE", "Revocations", "OAuth", argumentParser], swiftSettings: strict),
         .executableTarget(
             name: "BareHandler",
             dependencies: [hummingbird, nioCore],

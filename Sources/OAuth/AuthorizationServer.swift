@@ -1,4 +1,5 @@
 import JOSE
+package import Revocations
 package import Vault
 
 /// The authorization server put together: the lists of what it can do, and the endpoints over them.
@@ -9,6 +10,8 @@ package struct AuthorizationServer: Sendable {
     package let issuer: IssuerURL
     package let registry: Registry
     package let revocations: RevocationSet
+    package let revocationFeed: RevocationFeed
+    package let feedAccess: FeedAccess
     package let keys: SigningKeys
     package let ledger: Ledger
     package let verifier: TokenVerifier
@@ -58,14 +61,16 @@ package struct AuthorizationServer: Sendable {
         now = foundations.now
         store = foundations.store
         registry = Registry(issuer: issuer, snapshot: foundations.snapshot)
-        revocations = RevocationSet(
-            foundations.snapshot.revocations, lastSequence: foundations.snapshot.lastRevocation
-        )
+        revocations = RevocationSet(foundations.snapshot.revocations)
         keys = try SigningKeys(opening: foundations.snapshot.signingKeys, with: foundations.keyring)
+        revocationFeed = RevocationFeed(
+            issuer: issuer, keys: keys, revocations: foundations.snapshot.revocations,
+            lastSequence: foundations.snapshot.lastRevocation, at: now()
+        )
         verifier = TokenVerifier(issuer: issuer, keys: keys, registry: registry, revocations: revocations)
         ledger = Ledger(
-            store: store, registry: registry, revocations: revocations, head: foundations.snapshot.auditHead,
-            auditKey: foundations.auditKey, now: now, observer: foundations.observer
+            store: store, registry: registry, revocations: revocations, feed: revocationFeed,
+            head: foundations.snapshot.auditHead, auditKey: foundations.auditKey, now: now, observer: foundations.observer
         )
         let keySets = KeySets(fetcher: foundations.fetcher, now: now)
         let foreign = ForeignTokenVerifier(registry: registry, keySets: keySets)
@@ -100,6 +105,9 @@ package struct AuthorizationServer: Sendable {
             registry: registry, revocations: revocations, keys: custodian, digests: foundations.digestKey,
             ledger: ledger, now: now
         )
+        feedAccess = FeedAccess(
+            authenticator: authenticator, verifier: verifier, registry: registry, ledger: ledger, now: now
+        )
         revocationDesk = RevocationDesk(
             registry: registry, revocations: revocations, keys: custodian, ledger: ledger, now: now
         )
@@ -124,7 +132,7 @@ package struct AuthorizationServer: Sendable {
     /// Forgets what no live token can carry any more. Run every minute or so.
     package func prune() async throws {
         let time = now()
-        revocations.prune(at: time)
+        revocations.prune(at: time.seconds)
         registry.prune(at: time)
         try await store.prune(at: time)
     }

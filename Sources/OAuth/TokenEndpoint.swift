@@ -1,5 +1,6 @@
 import JOSE
 import Vault
+package import Revocations
 
 /// The token endpoint: the spine on which every grant hangs.
 ///
@@ -77,7 +78,7 @@ package struct TokenEndpoint: Sendable {
             case .permit(let granted): permit = granted
             }
             let minted = try mint.mint(permit, at: time)
-            if revocations.isDead(minted.token.identity) {
+            if revocations.isDead(minted.token.identity.ids) {
                 try await waitForNextSecond(after: time)
                 continue
             }

@@ -38,7 +38,7 @@ package struct LegateServer: Sendable {
     package func responder() -> some HTTPResponder<LegateContext> {
         Front(
             Routes(server: server, metrics: metrics).router().buildResponder(),
-            problemPrefixes: [server.issuer.path + "/admin", server.issuer.path + "/vault"],
+            problemPrefixes: ["/admin", "/vault", "/revocations"].map { server.issuer.path + $0 },
             isTLS: configuration.tls != nil, log: RequestLog(sink: sink, now: server.now), metrics: metrics
         )
     }

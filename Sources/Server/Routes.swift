@@ -24,6 +24,15 @@ struct Routes {
             [.post: IntrospectRoute(introspection: server.introspection, bearer: bearer).respond], to: router
         )
         add("\(base)/revoke", [.post: RevokeRoute(endpoint: server.revocationEndpoint).respond], to: router)
+        add(
+            "\(base)/revocations",
+            [
+                .get: RevocationFeedRoute(
+                    server: server,
+                    bearer: BearerAuthentication(server: server, resource: server.registry.ownResources.revocations)
+                ).respond
+            ], to: router
+        )
         add("\(base)/authorize", [.get: authorize.respond, .post: authorize.respond], to: router)
 
         // Metadata

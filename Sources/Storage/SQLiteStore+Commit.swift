@@ -1,6 +1,7 @@
 import GRDB
 package import OAuth
 package import Vault
+import Revocations
 
 extension SQLiteStore {
     package func commit(
@@ -10,10 +11,15 @@ extension SQLiteStore {
             var batch = try Batch(database, chain: chain)
             var failures: [CommitFailure?] = []
             failures.reserveCapacity(entries.count)
-            for entry in entries { failures.append(try batch.write(entry)) }
+            var revocations: [Int: [Revocation]] = [:]
+            for (index, entry) in entries.enumerated() {
+                let failure = try batch.write(entry)
+                failures.append(failure)
+                if failure == nil, !batch.revocations.isEmpty { revocations[index] = batch.revocations }
+            }
             let head = batch.audit.chain.head
             if head != chain.head { try AuditHeadRecord.write(head, code: seal(head), to: database) }
-            return CommitResult(failures: failures, chain: batch.audit.chain)
+            return CommitResult(failures: failures, chain: batch.audit.chain, revocations: revocations)
         }
     }
 }
@@ -22,6 +28,8 @@ extension SQLiteStore {
 private struct Batch {
     private let database: Database
     var audit: AuditWriter
+    /// The tombstones of the entry written last.
+    private(set) var revocations: [Revocation] = []
 
     init(_ database: Database, chain: AuditChain) throws {
         self.database = database
@@ -33,12 +41,13 @@ private struct Batch {
     ///
     /// - Throws: when storage fails, which ends the whole transaction.
     mutating func write(_ entry: Entry) throws -> CommitFailure? {
+        if !revocations.isEmpty { revocations = [] }
         if let failure = try apply(entry.changes) { return failure }
         for event in entry.audit { try audit.append(event) }
         return nil
     }
 
-    private func apply(_ changes: [Change]) throws -> CommitFailure? {
+    private mutating func apply(_ changes: [Change]) throws -> CommitFailure? {
         // A change that fails has changed nothing itself: only what came before it has to be undone.
         let isUndoable = changes.dropFirst().contains(where: \.canFail)
         if isUndoable { try database.run("SAVEPOINT entry") }
@@ -53,13 +62,13 @@ private struct Batch {
         return failure
     }
 
-    private func apply(_ change: Change) throws {
+    private mutating func apply(_ change: Change) throws {
         switch change {
         case .create(let object): try RegistryWriter.create(object, in: database)
         case .update(let object, let revision): try RegistryWriter.update(object, from: revision, in: database)
         case .delete(let object): try RegistryWriter.delete(object, in: database)
         case .revokeDelegation(let id, let time): try DelegationRecord.revoke(id, at: time, in: database)
-        case .revoke(let revocation): try RevocationRecord.insert(revocation, into: database)
+        case .revoke(let revocation): revocations.append(try RevocationRecord.insert(revocation, into: database))
         case .close(let kind, let id, let until): try ClosedNameRecord.close(kind, id, until: until, in: database)
         case .reopen(let kind, let id): try ClosedNameRecord.reopen(kind, id, in: database)
         case .spend(let spend): try SpentRecord.insert(spend, into: database)

@@ -1,6 +1,7 @@
 import GRDB
 package import OAuth
 import Vault
+package import Revocations
 
 extension SQLiteStore {
     package func load(at now: Timestamp) async throws -> Snapshot {

@@ -2,6 +2,7 @@ import JOSE
 import OAuth
 import Support
 import Vault
+import Revocations
 
 /// Values with every member set, so that a column that is forgotten shows.
 enum Sample {
@@ -96,7 +97,7 @@ enum Sample {
         reason: String? = "left"
     ) -> Revocation {
         Revocation(
-            sequence: sequence, kind: kind, id: id, issuedBefore: time.seconds, expires: expires, reason: reason
+            sequence: sequence, kind: kind, id: id, issuedBefore: time.seconds, expires: expires.seconds, reason: reason
         )
     }
 

@@ -1,6 +1,7 @@
 package import JOSE
 package import OAuth
 package import Vault
+package import Revocations
 
 extension LegateKit {
     /// An operator with these scopes; without any, one who may do everything.

@@ -72,7 +72,7 @@ struct Serve: AsyncParsableCommand {
         )
         let group = ServiceGroup(
             configuration: .init(
-                services: [sink, housekeeping, application], gracefulShutdownSignals: [.sigterm, .sigint],
+                services: [sink, housekeeping, application, Heartbeat(feed: assembly.server.revocationFeed)], gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger
             )
         )
@@ -105,6 +105,26 @@ struct Serve: AsyncParsableCommand {
             throw ConfigurationError("tls-key", "is not the key of the certificate: \(key)")
         }
         return tls
+    }
+}
+
+/// Tells the followers of the revocation feed that all is well; lets them go first when the server stops.
+private struct Heartbeat: Service {
+    let feed: RevocationFeed
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do {
+                    try await Task.sleep(for: RevocationFeed.heartbeat)
+                    try feed.beat(at: Assembly.now())
+                } catch {
+                    // Without a key there is no heartbeat, and followers fail closed.
+                    continue
+                }
+            }
+        }
+        feed.end()
     }
 }
 

@@ -1,6 +1,7 @@
 package import JOSE
 import Synchronization
 package import Vault
+package import Revocations
 
 /// The audit trail for those who read it: list, trace, verify, export, and the retention that keeps it small.
 package struct AuditTrail: Sendable {
@@ -143,7 +144,7 @@ package struct AuditTrail: Sendable {
         let isStanding =
             registry.allows(identity, at: now())
             && delegationID.map { registry.delegation($0)?.status(at: now()) == .active } ?? true
-        return revocations.isDead(identity) || !isStanding ? "revoked" : "active"
+        return revocations.isDead(identity.ids) || !isStanding ? "revoked" : "active"
     }
 
     // MARK: Is it whole?

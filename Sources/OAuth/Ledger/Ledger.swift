@@ -1,5 +1,6 @@
 import Synchronization
 package import Vault
+package import Revocations
 
 /// The one place where state changes: spend, store and audit in one transaction, durable before the answer.
 ///
@@ -24,6 +25,7 @@ package final class Ledger: Sendable {
     private let store: any Store
     private let registry: Registry
     private let revocations: RevocationSet
+    private let feed: RevocationFeed
     private let auditKey: AuditKey
     private let now: Now
     private let observer: Observer
@@ -36,12 +38,14 @@ package final class Ledger: Sendable {
     private static let delay = Duration.milliseconds(1)
 
     package init(
-        store: any Store, registry: Registry, revocations: RevocationSet, head: AuditHead, auditKey: AuditKey,
+        store: any Store, registry: Registry, revocations: RevocationSet, feed: RevocationFeed,
+        head: AuditHead, auditKey: AuditKey,
         now: @escaping Now, observer: @escaping Observer = { _, _ in }
     ) {
         self.store = store
         self.registry = registry
         self.revocations = revocations
+        self.feed = feed
         self.auditKey = auditKey
         self.now = now
         self.observer = observer
@@ -96,7 +100,7 @@ package final class Ledger: Sendable {
     }
 
     private func write(_ batch: [Pending]) async {
-        var entered: [(pending: Pending, revocations: [Revocation])] = []
+        var entered: [Pending] = []
         entered.reserveCapacity(batch.count)
         var made: [Delegation] = []
         for var pending in batch {
@@ -107,51 +111,51 @@ package final class Ledger: Sendable {
                 }
                 made.append(delegation)
             }
-            let tombstones = enterTombstones(of: &pending.entry)
+            takeTombstones(of: &pending.entry)
             // What came in while the token was being decided has been applied by now: decide again, not too late.
-            if let token = pending.entry.issues, revocations.isDead(token) || !registry.allows(token, at: now()) {
+            if let token = pending.entry.issues, revocations.isDead(token.ids) || !registry.allows(token, at: now()) {
                 pending.answer.resume(throwing: CommitFailure.revoked)
                 continue
             }
-            entered.append((pending, tombstones))
+            entered.append(pending)
         }
         guard !entered.isEmpty else { return }
         let chain = state.withLock { $0.chain }
         let start = ContinuousClock.now
         do {
             let key = auditKey
-            let result = try await store.commit(entered.map(\.pending.entry), chain: chain) { $0.mac(key: key) }
+            let result = try await store.commit(entered.map(\.entry), chain: chain) { $0.mac(key: key) }
             state.withLock { state in
                 state.chain = result.chain
                 state.isHealthy = true
             }
-            for (index, item) in entered.enumerated() where result.failures[index] == nil {
-                if !item.pending.entry.changes.isEmpty { registry.apply(item.pending.entry.changes) }
+            for (index, pending) in entered.enumerated() where result.failures[index] == nil {
+                if !pending.entry.changes.isEmpty { registry.apply(pending.entry.changes) }
             }
+            feed.publish(result.revocations.values.joined().sorted { $0.sequence < $1.sequence }, at: now())
             observer(entered.count, ContinuousClock.now - start)
-            for (index, item) in entered.enumerated() {
+            for (index, pending) in entered.enumerated() {
                 if let failure = result.failures[index] {
-                    item.pending.answer.resume(throwing: failure)
+                    pending.answer.resume(throwing: failure)
                 } else {
-                    item.pending.answer.resume(returning: item.revocations)
+                    pending.answer.resume(returning: result.revocations[index] ?? [])
                 }
             }
         } catch {
             state.withLock { $0.isHealthy = false }
-            for item in entered { item.pending.answer.resume(throwing: LedgerUnavailable(underlying: error)) }
+            for pending in entered { pending.answer.resume(throwing: LedgerUnavailable(underlying: error)) }
         }
     }
 
-    /// Tombstones take hold in memory before the transaction, in the order in which they came.
-    private func enterTombstones(of entry: inout Entry) -> [Revocation] {
-        var entered: [Revocation] = []
+    /// Tombstones take hold in memory before the transaction, and with the second of this moment: after every policy
+    /// decision that did not yet see them, so that no token slips between.
+    private func takeTombstones(of entry: inout Entry) {
         for index in entry.changes.indices {
             guard case .revoke(let revocation) = entry.changes[index] else { continue }
-            let tombstone = revocations.enter(revocation, at: now())
+            let tombstone = revocation.taken(at: now())
+            revocations.insert(tombstone)
             entry.changes[index] = .revoke(tombstone)
-            entered.append(tombstone)
         }
-        return entered
     }
 }
 

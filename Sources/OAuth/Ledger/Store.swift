@@ -1,4 +1,5 @@
 package import Vault
+package import Revocations
 
 /// What storage must do, in verbs of the domain. It stores values and decides nothing.
 package protocol Store: Sendable {
@@ -56,10 +57,13 @@ package struct CommitResult: Sendable {
     package let failures: [CommitFailure?]
     /// The chain with the new records linked.
     package let chain: AuditChain
+    /// The tombstones of the entries that have any, by their index, with the numbers that they were given.
+    package let revocations: [Int: [Revocation]]
 
-    package init(failures: [CommitFailure?], chain: AuditChain) {
+    package init(failures: [CommitFailure?], chain: AuditChain, revocations: [Int: [Revocation]] = [:]) {
         self.failures = failures
         self.chain = chain
+        self.revocations = revocations
     }
 }
 

@@ -37,6 +37,11 @@ package struct Parameters: Sendable {
     /// More than any honest request has; fewer than would cost anything.
     package static let maximumCount = 128
 
+    /// Of a request that has no form.
+    package static let empty = Parameters()
+
+    private init() {}
+
     package init(form body: [UInt8]) throws(OAuthError) {
         var start = 0
         while start < body.count {

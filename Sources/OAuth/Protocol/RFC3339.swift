@@ -1,10 +1,10 @@
-import Vault
+import JOSE
 
 /// Times as text for JSON (RFC 3339, UTC), in the way in which the audit trail writes them.
 package enum RFC3339 {
     /// `2026-11-21T05:08:54Z`; milliseconds appear only when there are any.
     package static func text(_ time: Timestamp) -> String {
-        let text = AuditTime.format(time.milliseconds)
+        let text = RFC3339Time.format(time.milliseconds)
         return text.hasSuffix(".000Z") ? String(text.dropLast(5)) + "Z" : text
     }
 
@@ -22,6 +22,6 @@ package enum RFC3339 {
         let milliseconds = (fraction + [0x30, 0x30, 0x30]).prefix(3)
         let whole = Array(bytes[..<19]) + [UInt8(ascii: ".")] + milliseconds + [UInt8(ascii: "Z")]
         guard let canonical = String(validating: whole, as: UTF8.self) else { return nil }
-        return AuditTime.parse(canonical).map { Timestamp(milliseconds: $0) }
+        return RFC3339Time.parse(canonical).map { Timestamp(milliseconds: $0) }
     }
 }

@@ -1,5 +1,6 @@
 package import JOSE
 import Vault
+package import Revocations
 
 /// Where operators end things: a token, a client, an agent instance, a task, a session, a delegation, a subject, an
 /// issuer, a signing key. One call each, durable before it is answered.
@@ -122,18 +123,5 @@ package struct RevocationDesk: Sendable {
             return keys.all(at: now()).contains { $0.key.stored.keyID == id } ? nil : "no such key"
         case .token: return nil
         }
-    }
-}
-
-extension Revocation {
-    package var document: JSONObject {
-        [
-            "seq": .integer(sequence),
-            "kind": .string(kind.rawValue),
-            "id": .string(id),
-            "issued_before": .time(Timestamp(seconds: issuedBefore)),
-            "expires": .time(expires),
-            "reason": .text(reason),
-        ]
     }
 }

@@ -1,4 +1,5 @@
 import Vault
+package import Revocations
 
 /// Token revocation (RFC 7009): a client ends one of its own tokens.
 package struct RevocationEndpoint: Sendable {
@@ -39,7 +40,7 @@ package struct RevocationEndpoint: Sendable {
                 try await commit(entry)
                 throw OAuthError(.invalidGrant, "the token was issued to another client", rule: "token_owner")
             }
-            if !revocations.covers(.token, token.identity.jti, at: time) {
+            if !revocations.covers(.token, token.identity.jti, at: time.seconds) {
                 entry.changes.append(.revoke(Revocation(.token, token.identity.jti, at: time)))
                 entry.audit.append(
                     TokenAudit.decided(

@@ -1,5 +1,6 @@
 package import JOSE
 import Synchronization
+package import Revocations
 
 /// Verifies our own access tokens: signature, type, issuer, lifetime and revocation, always all of them.
 package final class TokenVerifier: Sendable {
@@ -32,6 +33,11 @@ package final class TokenVerifier: Sendable {
         return token
     }
 
+    /// Whether a token that was verified before is still worth anything.
+    package func isLive(_ token: AccessToken, at now: Timestamp) -> Bool {
+        now.seconds < token.expiresAt && isStanding(token, at: now)
+    }
+
     /// A token that we signed, live or not.
     package func parse(_ compact: String, at now: Timestamp) throws(Failure) -> AccessToken {
         let published = keys.published(at: now)
@@ -56,7 +62,7 @@ package final class TokenVerifier: Sendable {
     /// Whether nothing that the token stands on has been withdrawn: no tombstone, its client and every actor enabled,
     /// its resource known, its delegation live.
     private func isStanding(_ token: AccessToken, at now: Timestamp) -> Bool {
-        guard !revocations.isDead(token.identity) else { return false }
+        guard !revocations.isDead(token.identity.ids) else { return false }
         guard registry.client(token.clientID)?.enabled == true else { return false }
         for actor in token.identity.actors?.actors ?? [] where actor.clientID != token.clientID {
             guard registry.client(actor.clientID)?.enabled == true else { return false }

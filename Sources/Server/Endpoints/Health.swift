@@ -3,6 +3,7 @@ import Hummingbird
 import JOSE
 import OAuth
 import Vault
+import Revocations
 
 /// `/health/live`, `/health/ready`, `/metrics`
 struct HealthRoutes: Sendable {

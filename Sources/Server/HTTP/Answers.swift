@@ -10,6 +10,8 @@ extension HTTPField.Name {
     static let rateLimit = HTTPField.Name.known("RateLimit")
     static let rateLimitPolicy = HTTPField.Name.known("RateLimit-Policy")
     static let retryAfter = HTTPField.Name.known("Retry-After")
+    static let lastEventID = HTTPField.Name.known("Last-Event-ID")
+    static let accelBuffering = HTTPField.Name.known("X-Accel-Buffering")
     static let contentTypeOptions = HTTPField.Name.known("X-Content-Type-Options")
 
     /// A name that is a constant of ours; the fallback is never reached for a valid token.

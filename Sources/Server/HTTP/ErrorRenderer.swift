@@ -53,7 +53,8 @@ struct Fault {
             }
         case let refusal as HTTPRefusal:
             status = refusal.status
-            code = refusal.status == .notFound ? "not_found" : OAuthError.Code.invalidRequest.rawValue
+            code =
+                refusal.code ?? (refusal.status == .notFound ? "not_found" : OAuthError.Code.invalidRequest.rawValue)
             description = refusal.detail
             headers = refusal.headers
         case let error as InvalidDocument:

@@ -13,6 +13,8 @@ enum Limits {
 /// A request that is refused for its form before anyone looks at its meaning.
 struct HTTPRefusal: Error {
     let status: HTTPResponse.Status
+    /// The code of the answer; nil takes the one that the status has usually.
+    var code: String?
     let detail: String
     var headers: HTTPFields = [:]
 }

@@ -14,7 +14,7 @@ struct RequestLog: Sendable {
     ) {
         sink.write { line in
             line.beginObject()
-            line.member("time", AuditTime.format(now().milliseconds))
+            line.member("time", RFC3339Time.format(now().milliseconds))
             line.member("level", status.code >= 500 ? "error" : "info")
             line.member("message", "request")
             line.member("request_id", notes.requestID)

@@ -28,7 +28,7 @@ package struct JSONLogHandler: LogHandler {
     package func log(event: LogEvent) {
         sink.write(urgent: event.level >= .error) { line in
             line.beginObject()
-            line.member("time", AuditTime.format(now()))
+            line.member("time", RFC3339Time.format(now()))
             line.member("level", event.level.rawValue)
             line.member("label", label)
             line.member("message", event.message.description)

@@ -104,7 +104,7 @@ package final class LogSink: Service {
     private static func report(_ dropped: Int) -> [UInt8] {
         var json = JSONWriter(capacity: 128)
         json.beginObject()
-        json.member("time", AuditTime.format(WallClock.milliseconds()))
+        json.member("time", RFC3339Time.format(WallClock.milliseconds()))
         json.member("level", "error")
         json.member("label", "legate")
         json.member("message", "log lines were dropped")

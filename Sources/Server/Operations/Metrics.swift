@@ -5,7 +5,7 @@ package import OAuth
 package final class Metrics: Sendable {
     /// The routes that are told apart.
     package enum Route: Int, Sendable, CaseIterable {
-        case token, introspect, revoke, metadata, jwks, resourceMetadata, authorize, admin, health, metrics, other
+        case token, introspect, revoke, metadata, jwks, resourceMetadata, authorize, admin, feed, health, metrics, other
 
         package var name: String {
             switch self {
@@ -17,6 +17,7 @@ package final class Metrics: Sendable {
             case .resourceMetadata: "resource_metadata"
             case .authorize: "authorize"
             case .admin: "admin"
+            case .feed: "revocations"
             case .health: "health"
             case .metrics: "metrics"
             case .other: "other"

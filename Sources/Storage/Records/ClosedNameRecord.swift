@@ -1,5 +1,6 @@
 import GRDB
 import OAuth
+import Revocations
 
 /// `closed_names`: tasks, sessions and agent instances that may not come back until a time, or for good.
 enum ClosedNameRecord {

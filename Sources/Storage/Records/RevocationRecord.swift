@@ -1,25 +1,32 @@
 import GRDB
 import OAuth
+import Revocations
 
 /// `revocations` and `revocation_sequence`, which remembers the last number when all tombstones have gone.
 enum RevocationRecord {
     private static let columns = "seq, kind, id, issued_before, expires, reason"
 
-    static func insert(_ revocation: Revocation, into database: Database) throws {
+    /// Stores a tombstone under the next number.
+    ///
+    /// - Returns: the tombstone with its number.
+    static func insert(_ revocation: Revocation, into database: Database) throws -> Revocation {
+        var revocation = revocation
+        revocation.sequence = try lastSequence(in: database) + 1
         try database.run("INSERT INTO revocations (\(columns)) VALUES (?, ?, ?, ?, ?, ?)") { row in
             row.add(revocation.sequence)
             row.add(revocation.kind.rawValue)
             row.add(revocation.id)
             row.add(revocation.issuedBefore)
-            row.add(revocation.expires)
+            row.add(Timestamp(seconds: revocation.expires))
             row.add(revocation.reason)
         }
         try database.run(
             """
             INSERT INTO revocation_sequence (one, last) VALUES (1, ?)
-            ON CONFLICT (one) DO UPDATE SET last = excluded.last WHERE excluded.last > revocation_sequence.last
+            ON CONFLICT (one) DO UPDATE SET last = excluded.last
             """
         ) { $0.add(revocation.sequence) }
+        return revocation
     }
 
     /// Tombstones after a number, in order, that have not expired at `now`; without it the expired ones too.
@@ -39,7 +46,7 @@ enum RevocationRecord {
                 }
                 return Revocation(
                     sequence: row.integer(0), kind: kind, id: row.text(2), issuedBefore: row.integer(3),
-                    expires: row.time(4), reason: row.optionalText(5)
+                    expires: row.time(4).seconds, reason: row.optionalText(5)
                 )
             }
         )

@@ -43,7 +43,7 @@ extension AuditEvent {
             if let text { body(name, .string(text)) }
         }
         body("seq", .integer(sequence))
-        put("timestamp", AuditTime.format(timestamp))
+        put("timestamp", RFC3339Time.format(timestamp))
         put("event", name.rawValue)
         put("decision", decision.rawValue)
         put("client_id", clientID)
@@ -74,7 +74,7 @@ extension AuditEvent {
     ) throws(VaultError) -> (sequence: Int64, event: AuditEvent) {
         let sequence = try reader.requiredInteger("seq")
         guard sequence > 0 else { throw .malformedRecord(member: "seq") }
-        guard let timestamp = AuditTime.parse(try reader.requiredString("timestamp")) else {
+        guard let timestamp = RFC3339Time.parse(try reader.requiredString("timestamp")) else {
             throw .malformedRecord(member: "timestamp")
         }
         let name = Name(rawValue: try reader.requiredString("event"))

@@ -5,6 +5,7 @@ import Testing
 import Vault
 
 @testable import OAuth
+import Revocations
 
 @Suite("The ledger")
 struct LedgerTests {
@@ -167,7 +168,7 @@ struct LedgerTests {
         let sizes = Mutex<[Int]>([])
         let ledger = Ledger(
             store: kit.store, registry: kit.server.registry, revocations: kit.server.revocations,
-            head: kit.server.ledger.auditHead, auditKey: kit.auditKey, now: kit.clock.now
+            feed: kit.server.revocationFeed, head: kit.server.ledger.auditHead, auditKey: kit.auditKey, now: kit.clock.now
         ) { count, duration in
             sizes.withLock { $0.append(count) }
             #expect(duration > .zero)

@@ -3,6 +3,7 @@ import OAuth
 import Support
 import Testing
 import Vault
+import Revocations
 
 /// Trees of exchanges, grown at random: whatever is revoked, the tokens that carry its id are dead and all others live.
 @Suite("Revocation, as a property")

@@ -2,6 +2,7 @@ import JOSE
 import OAuth
 import Support
 import Testing
+import Revocations
 
 /// Revoking while tokens are being issued as fast as they can be.
 @Suite("Revocation, as a race")

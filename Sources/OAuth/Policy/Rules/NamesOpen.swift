@@ -1,3 +1,5 @@
+import Revocations
+
 /// A task, session or agent instance that was closed gets no new tokens.
 package struct NamesOpen: PolicyRule {
     package static let name = "names_open"

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import JOSE
 import OAuth
+import Revocations
 
 /// `/admin/revocations`
 struct RevocationRoutes: Sendable {

@@ -1,8 +1,8 @@
 import Testing
-import Vault
+import JOSE
 
-@Suite("Audit time")
-struct AuditTimeTests {
+@Suite("RFC 3339 time")
+struct RFC3339TimeTests {
     @Test(
         "a time is written as RFC 3339 in UTC with milliseconds, and read back",
         arguments: [
@@ -18,8 +18,8 @@ struct AuditTimeTests {
             (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
         ] as [(Int64, String)])
     func format(milliseconds: Int64, text: String) {
-        #expect(AuditTime.format(milliseconds) == text)
-        #expect(AuditTime.parse(text) == milliseconds)
+        #expect(RFC3339Time.format(milliseconds) == text)
+        #expect(RFC3339Time.parse(text) == milliseconds)
     }
 
     @Test("every day of 800 years is the day after the one before")
@@ -33,8 +33,8 @@ struct AuditTimeTests {
                 for date in 1...(index == 1 && leap ? length + 1 : length) {
                     let text = "\(year)-\(two(index + 1))-\(two(date))T12:34:56.789Z"
                     let milliseconds = day * 86_400_000 + 45_296_789
-                    guard AuditTime.format(milliseconds) == text, AuditTime.parse(text) == milliseconds else {
-                        Issue.record("\(text) is not \(AuditTime.format(milliseconds))")
+                    guard RFC3339Time.format(milliseconds) == text, RFC3339Time.parse(text) == milliseconds else {
+                        Issue.record("\(text) is not \(RFC3339Time.format(milliseconds))")
                         return
                     }
                     day += 1
@@ -46,7 +46,7 @@ struct AuditTimeTests {
     @Test("a time that the form cannot say is written as the nearest one", arguments: [Int64.min, -1, .max])
     func clamped(milliseconds: Int64) {
         let nearest = milliseconds < 0 ? "1970-01-01T00:00:00.000Z" : "9999-12-31T23:59:59.999Z"
-        #expect(AuditTime.format(milliseconds) == nearest)
+        #expect(RFC3339Time.format(milliseconds) == nearest)
     }
 
     @Test(
@@ -62,6 +62,6 @@ struct AuditTimeTests {
             "-026-03-01T09:30:00.250Z", "2026-03-01T09:30:00.250Z ", "٢٠٢٦-03-01T09:30:00Z",
         ])
     func strict(text: String) {
-        #expect(AuditTime.parse(text) == nil)
+        #expect(RFC3339Time.parse(text) == nil)
     }
 }

@@ -1,8 +1,8 @@
-/// The one way in which the trail writes a time: RFC 3339, UTC, always with milliseconds, such as
-/// `2026-03-01T09:30:00.250Z`.
+/// The one way in which Legate writes a time: RFC 3339, UTC, with milliseconds, such as `2026-03-01T09:30:00.250Z`, or
+/// whole seconds without a fraction.
 ///
-/// Written by hand because it is part of what every record's hash covers: it has to be exact, stable and fast.
-package enum AuditTime {
+/// Written by hand because it is part of what every audit record's hash covers: it has to be exact, stable and fast.
+package enum RFC3339Time {
     /// The last millisecond of the year 9999, the last one that the form can say.
     static let last: Int64 = 253_402_300_799_999
     private static let millisecondsPerDay: Int64 = 86_400_000
@@ -55,6 +55,18 @@ package enum AuditTime {
             + second * 1_000 + millisecond
         // Writing it again finds every wrong mark, the 30th of February and the 25th hour.
         return format(milliseconds) == text ? milliseconds : nil
+    }
+
+    /// Formats whole seconds since 1970, such as `2026-03-01T09:30:00Z`.
+    package static func format(seconds: Int64) -> String {
+        let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1000)
+        return String(format(overflow ? (seconds < 0 ? 0 : last) : milliseconds).dropLast(5)) + "Z"
+    }
+
+    /// Reads exactly what `format(seconds:)` writes.
+    package static func parse(seconds text: String) -> Int64? {
+        guard text.utf8.count == 20, text.hasSuffix("Z") else { return nil }
+        return parse(String(text.dropLast()) + ".000Z").map { $0 / 1000 }
     }
 
     // Both count in years that begin in March, so that the leap day is the last of its year, and in eras of 400 years,

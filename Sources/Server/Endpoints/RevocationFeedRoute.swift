@@ -1,0 +1,139 @@
+import HTTPTypes
+import Hummingbird
+import JOSE
+import NIOCore
+import OAuth
+import Revocations
+
+/// `GET /revocations`: the feed as long poll, as server-sent events, and its snapshot.
+struct RevocationFeedRoute: Sendable {
+    let server: AuthorizationServer
+    let bearer: BearerAuthentication
+
+    /// Seconds that a long poll may wait.
+    private static let longestWait = 60
+    private static let eventStream = "text/event-stream"
+
+    func respond(_ request: Request, _ context: LegateContext) async throws -> Response {
+        context.notes.note { $0.route = .feed }
+        let consumer: FeedAccess.Consumer
+        do {
+            consumer = try await authorize(request, context)
+        } catch let error as OAuthError {
+            throw error.code == .insufficientScope
+                ? bearer.refuse(error, FeedAccess.scope) : error.challenged(by: request)
+        }
+        context.notes.note { $0.clientID = consumer.clientID.text }
+        let query = request.uri.queryParameters
+        let after = try number("after", query["after"].map { String($0) }, upTo: .max)
+        do {
+            if query["snapshot"] != nil {
+                let now = server.now()
+                let page = try await server.revocationFeed.snapshot(after: after ?? 0, from: server.store, at: now)
+                return Response(json: page)
+            }
+            if request.headers[values: .accept].contains(where: { $0.contains(Self.eventStream) }) {
+                let resumed = try number("Last-Event-ID", request.headers[.lastEventID], upTo: .max)
+                return try stream(after: resumed ?? after ?? server.revocationFeed.head, to: consumer)
+            }
+            let wait = try number("wait", query["wait"].map { String($0) }, upTo: Int64(Self.longestWait)) ?? 0
+            return try await poll(after: after ?? 0, wait: Int(wait))
+        } catch is RevocationFeed.SnapshotRequired {
+            throw HTTPRefusal(
+                status: .gone, code: "snapshot_required",
+                detail: "the feed does not reach back to this number: read GET /revocations?snapshot and follow from its head"
+            )
+        }
+    }
+
+    /// A token for the feed, or the client's own credentials.
+    private func authorize(_ request: Request, _ context: LegateContext) async throws -> FeedAccess.Consumer {
+        let header = try request.authorization()
+        if header == nil || BearerAuthentication.isPresented(in: request) {
+            return try server.feedAccess.consumer(try bearer.authorize(request, scope: FeedAccess.scope))
+        }
+        return try await server.feedAccess.consumer(
+            ClientRequest(
+                authorization: header, parameters: .empty, context: context.audited(as: "GET /revocations")
+            )
+        )
+    }
+
+    private func number(_ field: String, _ text: String?, upTo limit: Int64) throws -> Int64? {
+        guard let text else { return nil }
+        guard let value = Int64(text), (0...limit).contains(value) else {
+            throw OAuthError(
+                .invalidRequest, "\(field) must be a number\(limit == .max ? "" : " from 0 to \(limit)")")
+        }
+        return value
+    }
+
+    /// One batch, at the latest when the time is over.
+    private func poll(after sequence: Int64, wait seconds: Int) async throws -> Response {
+        let feed = server.revocationFeed
+        if seconds == 0 {
+            return Response(bytes: try (feed.link(after: sequence) ?? feed.heartbeat(at: server.now())).json)
+        }
+        let link = try await withThrowingTaskGroup(of: RevocationFeed.Link?.self) { group in
+            group.addTask {
+                while true {
+                    switch try await feed.next(after: sequence) {
+                    case .batch(let link): return link
+                    case .heartbeat: continue
+                    case .ended: return nil
+                    }
+                }
+            }
+            group.addTask {
+                try await Task.sleep(for: .seconds(seconds))
+                return nil
+            }
+            let first = try await group.next() ?? nil
+            group.cancelAll()
+            return first
+        }
+        return Response(bytes: try (link ?? feed.heartbeat(at: server.now())).json)
+    }
+
+    /// Batches as they come, for as long as the consumer may read them.
+    ///
+    /// The next batch is asked for when the connection has taken the last one: nothing piles up for a slow consumer.
+    private func stream(after start: Int64, to consumer: FeedAccess.Consumer) throws -> Response {
+        let feed = server.revocationFeed
+        let access = server.feedAccess
+        let now = server.now
+        // One that is too far behind is told so with a status, which a stream that has begun cannot do any more.
+        _ = try feed.link(after: start)
+        var headers = HTTPFields()
+        headers[.contentType] = Self.eventStream
+        headers[.cacheControl] = "no-store"
+        headers[.accelBuffering] = "no"
+        let body = ResponseBody { writer in
+            var after = start
+            try await writer.write(Self.heartbeat(try feed.heartbeat(at: now())))
+            while access.mayFollow(consumer), let turn = try? await feed.next(after: after) {
+                switch turn {
+                case .batch(let link):
+                    try await writer.write(Self.event(link))
+                    after = link.batch.next
+                case .heartbeat(let link): try await writer.write(Self.heartbeat(link))
+                case .ended:
+                    try await writer.finish(nil)
+                    return
+                }
+            }
+            try await writer.finish(nil)
+        }
+        return Response(status: .ok, headers: headers, body: body)
+    }
+
+    private static func event(_ link: RevocationFeed.Link) -> ByteBuffer {
+        ByteBuffer(string: "id: \(link.batch.next)\ndata: \(link.jws)\n\n")
+    }
+
+    /// A comment for those who only look whether the line is alive, and a signed batch without entries for those who
+    /// do not trust whoever stands between.
+    private static func heartbeat(_ link: RevocationFeed.Link) -> ByteBuffer {
+        ByteBuffer(string: ": heartbeat\nid: \(link.batch.next)\ndata: \(link.jws)\n\n")
+    }
+}
