@@ -62,7 +62,9 @@ let package = Package(
         .target(name: "JOSE", dependencies: [crypto, cryptoExtras], swiftSettings: strict),
         .target(name: "Vault", dependencies: ["JOSE", crypto], swiftSettings: strict),
         .target(name: "Revocations", dependencies: ["JOSE"], swiftSettings: strict),
-        .target(name: "OAuth", dependencies: ["JOSE", "Vault", "Revocations", crypto, deque], swiftSettings: strict),
+        .target(
+            name: "OAuth", dependencies: ["JOSE", "Vault", "Revocations", "CZlib", crypto, deque], swiftSettings: strict
+        ),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "Storage",
@@ -73,7 +75,8 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "JOSE", "Vault", "Revocations", "OAuth", hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, asyncHTTPClient,
+                "JOSE", "Vault", "Revocations", "OAuth", hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes,
+                asyncHTTPClient,
                 logging, nioCore,
                 nioPosix, nioHTTP1, nioHTTPTypes, nioSSL, serviceLifecycle,
             ],
@@ -82,7 +85,8 @@ let package = Package(
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", argumentParser, asyncHTTPClient, configuration, logging,
+                "JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", argumentParser, asyncHTTPClient,
+                configuration, logging,
                 nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, crypto, unixSignals,
             ],
             swiftSettings: strict
@@ -91,27 +95,33 @@ let package = Package(
         .target(
             name: "Support",
             dependencies: [
-                "JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", hummingbird, asyncHTTPClient, httpTypes, logging,
+                "JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", hummingbird, asyncHTTPClient, httpTypes,
+                logging,
                 nioCore, nioEmbedded,
             ],
             path: "Tests/Support",
             swiftSettings: strict
         ),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", crypto, cryptoExtras], swiftSettings: strict),
+        .testTarget(name: "RevocationsTests", dependencies: ["JOSE", "Revocations"], swiftSettings: strict),
         .testTarget(name: "VaultTests", dependencies: ["JOSE", "Vault", crypto], swiftSettings: strict),
         .testTarget(
-            name: "OAuthTests", dependencies: ["JOSE", "Vault", "Revocations", "OAuth", "Support", crypto], swiftSettings: strict),
+            name: "OAuthTests", dependencies: ["JOSE", "Vault", "Revocations", "OAuth", "Support", crypto],
+            swiftSettings: strict),
         .testTarget(
             name: "StorageTests", dependencies: ["JOSE", "Vault", "Revocations", "OAuth", "Storage", "Support", grdb],
             swiftSettings: strict),
         .testTarget(
             name: "ServerTests",
-            dependencies: ["JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", "Support", httpTypes, logging],
+            dependencies: [
+                "JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", "Support", httpTypes, logging,
+            ],
             resources: [.copy("Transcripts")],
             swiftSettings: strict
         ),
         .testTarget(
-            name: "CLITests", dependencies: ["CLI", "JOSE", "Revocations", "OAuth", argumentParser], swiftSettings: strict),
+            name: "CLITests", dependencies: ["CLI", "JOSE", "Revocations", "OAuth", argumentParser],
+            swiftSettings: strict),
         .executableTarget(
             name: "BareHandler",
             dependencies: [hummingbird, nioCore],

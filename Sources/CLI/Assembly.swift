@@ -104,7 +104,8 @@ struct Assembly {
                 issuer: issuer, store: store, snapshot: snapshot, keyring: keyring,
                 digestKey: DigestKey(try key(VaultKey.clientSecrets)), auditKey: auditKey,
                 fetcher: GuardedFetcher(allowsLoopback: issuer.isLoopback), now: Self.now,
-                observer: { metrics.batch(size: $0, duration: $1) }
+                observer: { metrics.batch(size: $0, duration: $1) },
+                statusListLifetime: configuration.statusListTTL
             )
         )
     }

@@ -15,6 +15,8 @@ struct LegateConfiguration: Sendable {
     let tlsCertificate: String?
     let tlsKey: String?
     let auditRetention: AuditRetention
+    /// Seconds.
+    let statusListTTL: Int
 
     static let defaultIssuer = "http://127.0.0.1:8080"
 
@@ -54,6 +56,10 @@ struct LegateConfiguration: Sendable {
             name: "audit-retention-records", valueName: "N", fallback: "2000000",
             help:
                 "How many audit records the database keeps at most; older ones move to archives. `unlimited` for no limit."
+        ),
+        Option(
+            name: "status-list-ttl", valueName: "DURATION", fallback: "10s",
+            help: "For how long a gateway may keep a status list, 1 s to 5 minutes: as long it may miss a revocation."
         ),
     ]
 
@@ -130,6 +136,10 @@ struct LegateConfiguration: Sendable {
             age: try Self.age(text("audit-retention-age") ?? ""),
             records: try Self.count(text("audit-retention-records") ?? "")
         )
+        guard let ttl = DurationArgument(argument: text("status-list-ttl") ?? "")?.seconds, (1...300).contains(ttl) else {
+            throw ConfigurationError("status-list-ttl", "must be a duration from 1s to 5m")
+        }
+        statusListTTL = ttl
     }
 
     private static func address(_ text: String) throws -> (String, Int) {

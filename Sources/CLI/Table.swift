@@ -79,3 +79,13 @@ enum Table {
         }
     }
 }
+
+extension [Table.Column] {
+    /// One item on one line, for lists that go on.
+    func line(_ item: JSONObject, _ format: OutputFormat) -> String {
+        switch format {
+        case .json: item.text
+        case .table: map { Printable.text($0.cell(item)) }.joined(separator: "  ")
+        }
+    }
+}

@@ -11,6 +11,7 @@ package struct AuthorizationServer: Sendable {
     package let registry: Registry
     package let revocations: RevocationSet
     package let revocationFeed: RevocationFeed
+    package let statusLists: StatusListPublisher
     package let feedAccess: FeedAccess
     package let keys: SigningKeys
     package let ledger: Ledger
@@ -18,8 +19,13 @@ package struct AuthorizationServer: Sendable {
     package let tokenEndpoint: TokenEndpoint
     package let introspection: Introspection
     package let revocationEndpoint: RevocationEndpoint
+    package let checkEndpoint: CheckEndpoint
     package let registrar: Registrar
     package let revocationDesk: RevocationDesk
+    package let taskDesk: TaskDesk
+    package let subjectDesk: SubjectDesk
+    package let ownerDesk: OwnerDesk
+    package let eventIntake: EventIntake
     package let keyDesk: KeyDesk
     package let auditTrail: AuditTrail
     package let store: any Store
@@ -38,11 +44,14 @@ package struct AuthorizationServer: Sendable {
         package let fetcher: any Fetcher
         package let now: Now
         package let observer: Ledger.Observer
+        /// Seconds for which a status list may be kept.
+        package let statusListLifetime: Int
 
         package init(
             issuer: IssuerURL, store: any Store, snapshot: Snapshot, keyring: Keyring, digestKey: DigestKey,
             auditKey: AuditKey, fetcher: any Fetcher, now: @escaping Now,
-            observer: @escaping Ledger.Observer = { _, _ in }
+            observer: @escaping Ledger.Observer = { _, _ in },
+            statusListLifetime: Int = StatusListPublisher.defaultLifetime
         ) {
             self.issuer = issuer
             self.store = store
@@ -53,6 +62,7 @@ package struct AuthorizationServer: Sendable {
             self.fetcher = fetcher
             self.now = now
             self.observer = observer
+            self.statusListLifetime = statusListLifetime
         }
     }
 
@@ -66,6 +76,10 @@ package struct AuthorizationServer: Sendable {
         revocationFeed = RevocationFeed(
             issuer: issuer, keys: keys, revocations: foundations.snapshot.revocations,
             lastSequence: foundations.snapshot.lastRevocation, at: now()
+        )
+        statusLists = StatusListPublisher(
+            issuer: issuer, keys: keys, registry: registry, revocations: revocations, feed: revocationFeed,
+            lifetime: foundations.statusListLifetime
         )
         verifier = TokenVerifier(issuer: issuer, keys: keys, registry: registry, revocations: revocations)
         ledger = Ledger(
@@ -87,12 +101,12 @@ package struct AuthorizationServer: Sendable {
         ]
         let policy = Policy(
             rules: [
-                PresenterEntitled(), DelegationLive(), TargetGranted(), ChainIntact(), NamesOpen(),
+                PresenterEntitled(), DelegationLive(), TargetGranted(), ChainIntact(), NamesOpen(), TaskWithinLimits(),
             ], registry: registry
         )
 
         tokenEndpoint = TokenEndpoint(
-            grants: grants, authenticator: authenticator, policy: policy, mint: TokenMint(issuer: issuer, keys: keys),
+            grants: grants, authenticator: authenticator, policy: policy, mint: TokenMint(issuer: issuer, keys: keys, statusLists: registry.statusLists),
             ledger: ledger, revocations: revocations, now: now
         )
         introspection = Introspection(
@@ -100,6 +114,9 @@ package struct AuthorizationServer: Sendable {
         )
         revocationEndpoint = RevocationEndpoint(
             authenticator: authenticator, verifier: verifier, revocations: revocations, ledger: ledger, now: now
+        )
+        checkEndpoint = CheckEndpoint(
+            authenticator: authenticator, verifier: verifier, registry: registry, ledger: ledger, now: now
         )
         registrar = Registrar(
             registry: registry, revocations: revocations, keys: custodian, digests: foundations.digestKey,
@@ -110,6 +127,12 @@ package struct AuthorizationServer: Sendable {
         )
         revocationDesk = RevocationDesk(
             registry: registry, revocations: revocations, keys: custodian, ledger: ledger, now: now
+        )
+        taskDesk = TaskDesk(authenticator: authenticator, registry: registry, ledger: ledger, now: now)
+        subjectDesk = SubjectDesk(registry: registry, store: store, ledger: ledger, now: now)
+        ownerDesk = OwnerDesk(registry: registry, ledger: ledger, now: now)
+        eventIntake = EventIntake(
+            registry: registry, keySets: keySets, subjects: subjectDesk, store: store, ledger: ledger, now: now
         )
         keyDesk = KeyDesk(keys: custodian, ledger: ledger, now: now)
         auditTrail = AuditTrail(
@@ -134,6 +157,7 @@ package struct AuthorizationServer: Sendable {
         let time = now()
         revocations.prune(at: time.seconds)
         registry.prune(at: time)
+        statusLists.prune()
         try await store.prune(at: time)
     }
 }

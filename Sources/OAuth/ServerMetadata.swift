@@ -3,6 +3,7 @@ package import JOSE
 /// The metadata documents: RFC 8414 for the server, RFC 9728 for the resources.
 package struct ServerMetadata: Sendable {
     private let issuer: IssuerURL
+    private let own: OwnResources
     private let grants: [GrantType]
     private let authenticationMethods: [AuthenticationMethod]
     private let assertionAlgorithms: [SignatureAlgorithm]
@@ -12,6 +13,7 @@ package struct ServerMetadata: Sendable {
         assertionAlgorithms: [SignatureAlgorithm]
     ) {
         self.issuer = issuer
+        own = OwnResources(issuer: issuer)
         self.grants = grants
         self.authenticationMethods = authenticationMethods
         self.assertionAlgorithms = assertionAlgorithms
@@ -43,6 +45,9 @@ package struct ServerMetadata: Sendable {
             "revocation_endpoint": .string(issuer.text + "/revoke"),
             "revocation_endpoint_auth_methods_supported": methods,
             "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
+            "status_list_aggregation_endpoint": .string(issuer.text + "/status-lists"),
+            "global_token_revocation_endpoint": .string(issuer.text + "/global-token-revocation"),
+            "global_token_revocation_endpoint_auth_methods_supported": ["Bearer"],
         ]
         if !scopes.isEmpty { document["scopes_supported"] = .texts(scopes.tokens) }
         let own = resources.filter { isServed($0) && $0.enabled }
@@ -86,9 +91,7 @@ package struct ServerMetadata: Sendable {
 
     /// The vault and the revocation feed are registered from the start, so that nobody else takes their names, but there
     /// is nothing to call there yet: they are not advertised.
-    private func isServed(_ resource: Resource) -> Bool { resource.uri == OwnResources(issuer: issuer).admin.uri }
+    private func isServed(_ resource: Resource) -> Bool { resource.uri == own.admin.uri }
 
-    private func isOwn(_ resource: Resource) -> Bool {
-        OwnResources(issuer: issuer).all.contains { $0.uri == resource.uri }
-    }
+    private func isOwn(_ resource: Resource) -> Bool { own.contains(resource.uri) }
 }

@@ -88,6 +88,9 @@ package struct TokenEndpoint: Sendable {
             } catch CommitFailure.exists {
                 // The rule made the delegation for another request in the same moment: it is found the next time.
                 continue
+            } catch CommitFailure.overdrawn {
+                // Others took tokens in the task, or the memory of it had gone: the policy knows it now.
+                continue
             } catch CommitFailure.revoked {
                 try await waitForNextSecond(after: time)
             } catch CommitFailure.spent {
@@ -114,6 +117,8 @@ package struct TokenEndpoint: Sendable {
         at time: Timestamp
     ) -> Entry {
         var entry = Entry(changes: client.spends.map(Change.spend), issues: minted.token.identity)
+        if let listed = ListedToken(minted.token) { entry.changes.append(.listStatus(listed)) }
+        if let use = TaskUse(of: minted.token, by: client.client, at: time) { entry.changes.append(.useTask(use)) }
         if permit.authorization.delegationIsNew, let delegation = permit.authorization.delegation {
             entry.changes.append(.create(.delegation(delegation)))
             entry.audit.append(TokenAudit.delegationMade(delegation, client: client.client, request: request, at: time))

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import NIOHTTP1
 import OAuth
 
 /// Every endpoint, in one table. What is not here does not exist (404); a method that is not here is 405.
@@ -33,6 +34,17 @@ struct Routes {
                 ).respond
             ], to: router
         )
+        let check = CheckRoute(server: server, metrics: metrics, path: "\(base)/check")
+        addAnyMethod("\(base)/check", check.respond, to: router)
+        addAnyMethod("\(base)/check/**", check.respond, to: router)
+        add("\(base)/tasks/{id}/complete", [.post: CompleteTaskRoute(server: server, bearer: bearer).complete], to: router)
+        add("\(base)/events", [.post: EventRoute(intake: server.eventIntake).receive], to: router)
+        let admin = AdminAPI(server: server, bearer: bearer)
+        let subjects = SubjectRoutes(desk: server.subjectDesk)
+        add(
+            "\(base)/global-token-revocation",
+            [.post: admin.endpoint("POST /global-token-revocation", scope: SubjectDesk.scope, subjects.revoke)], to: router
+        )
         add("\(base)/authorize", [.get: authorize.respond, .post: authorize.respond], to: router)
 
         // Metadata
@@ -48,12 +60,16 @@ struct Routes {
         }
         add("\(base)/resources/{name}/oauth-protected-resource", [.get: metadata.registered], to: router)
 
+        let statusLists = StatusListRoutes(server: server)
+        add("\(base)/status-lists", [.get: statusLists.aggregation], to: router)
+        add("\(base)/status-lists/{id}", [.get: statusLists.list], to: router)
+
         // Operations
         add("\(base)/health/live", [.get: health.live], to: router)
         add("\(base)/health/ready", [.get: health.ready], to: router)
         add("\(base)/metrics", [.get: health.prometheus], to: router)
 
-        addAdmin("\(base)/admin", AdminAPI(server: server, bearer: bearer), to: router)
+        addAdmin("\(base)/admin", admin, to: router)
         return router
     }
 
@@ -80,6 +96,17 @@ struct Routes {
         let revocations = RevocationRoutes(server: server)
         let keys = KeyRoutes(server: server)
         let audit = AuditRoutes(server: server)
+        // A client may have this name.
+        let named = NamedRoutes(name: "disable")
+        admin(
+            "clients/disable",
+            [
+                .post: ("clients:write", OwnerRoutes(desk: server.ownerDesk).disable),
+                .get: ("clients:read", named.with(clients.show)), .patch: ("clients:write", named.with(clients.update)),
+                .delete: ("clients:write", named.with(clients.delete)),
+            ]
+        )
+        admin("tasks/{client}/{id}/complete", [.post: (TaskDesk.scope, TaskRoutes(server: server).complete)])
         admin("clients/{id}/rotate-secret", [.post: ("clients:write", clients.rotateSecret)])
         admin("clients/{id}/enable-agent", [.post: ("clients:write", clients.enableAgent)])
         admin("delegations/{id}/revoke", [.post: ("delegations:write", delegations.revoke)])
@@ -93,6 +120,18 @@ struct Routes {
         admin("audit/trace/{id}", [.get: ("audit:read", audit.trace)])
         admin("audit/verify", [.get: ("audit:read", audit.verify)])
         admin("audit/export", [.get: ("audit:read", audit.export)])
+    }
+
+    /// Registers every method that the HTTP parser knows: the call is an agent's, and what it may be is not ours to say.
+    private func addAnyMethod(_ path: String, _ handler: @escaping Handler, to router: Router<LegateContext>) {
+        let methods: [HTTPMethod] = [
+            .GET, .HEAD, .POST, .PUT, .PATCH, .DELETE, .OPTIONS, .TRACE, .CONNECT, .ACL, .BIND, .CHECKOUT, .COPY, .LINK,
+            .LOCK, .MERGE, .MKACTIVITY, .MKCALENDAR, .MKCOL, .MOVE, .MSEARCH, .NOTIFY, .PROPFIND, .PROPPATCH, .PURGE,
+            .REBIND, .REPORT, .SEARCH, .SOURCE, .SUBSCRIBE, .UNBIND, .UNLINK, .UNLOCK, .UNSUBSCRIBE,
+        ]
+        for method in methods.compactMap({ HTTPRequest.Method($0.rawValue) }) {
+            router.on(RouterPath(path), method: method) { request, context in try await handler(request, context) }
+        }
     }
 
     /// Registers the methods of a path, `HEAD` wherever there is `GET`, and 405 for all others.

@@ -24,6 +24,12 @@ extension SQLiteStore {
     }
 }
 
+extension SQLiteStore {
+    package func isSpent(_ digest: [UInt8]) async throws -> Bool {
+        try await pool.read { try SpentRecord.exists(digest, in: $0) }
+    }
+}
+
 /// Entries on their way into one transaction.
 private struct Batch {
     private let database: Database
@@ -72,6 +78,8 @@ private struct Batch {
         case .close(let kind, let id, let until): try ClosedNameRecord.close(kind, id, until: until, in: database)
         case .reopen(let kind, let id): try ClosedNameRecord.reopen(kind, id, in: database)
         case .spend(let spend): try SpentRecord.insert(spend, into: database)
+        case .useTask(let use): try TaskRecord.use(use, in: database)
+        case .listStatus(let token): try StatusEntryRecord.insert(token, into: database)
         case .addKey(let key): try SigningKeyRecord.insert(key, into: database)
         case .revokeKey(let keyID, let time): try SigningKeyRecord.revoke(keyID, at: time, in: database)
         }

@@ -10,6 +10,8 @@ extension SQLiteStore {
     package func prune(at now: Timestamp) async throws {
         try await prune("revocations", key: "seq", where: "expires <= ?", now)
         try await prune("spent", key: "digest", where: "expires <= ?", now)
+        try await prune("tasks", key: "task", where: "forget_at <= ?", now)
+        try await prune("status_entries", key: "jti", where: "expires_at <= ?", now)
         try await prune("closed_names", key: "id", where: "until <= ?", now)
         try await prune(
             "delegations", key: "delegation_id", where: "expires_at <= ?",

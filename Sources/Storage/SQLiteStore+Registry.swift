@@ -21,6 +21,7 @@ extension SQLiteStore {
             snapshot.revocations = try RevocationRecord.all(after: 0, unexpiredAt: now, in: database)
             snapshot.lastRevocation = try RevocationRecord.lastSequence(in: database)
             snapshot.closed = try ClosedNameRecord.all(at: now, in: database)
+            snapshot.listedTokens = try StatusEntryRecord.all(at: now, in: database)
             snapshot.signingKeys = try SigningKeyRecord.all(in: database)
             snapshot.auditHead = try AuditHeadRecord.read(in: database)?.head ?? .genesis
             return snapshot

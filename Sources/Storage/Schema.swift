@@ -30,6 +30,18 @@ enum Schema {
             version: 3, name: "audit", sql: PackageResources.V0003_audit_sql,
             hash: "4ff8f24a1abe9f4aef772b35d758c23a94c0e8f395184d8f283afdc3b2e4b412"
         ),
+        Migration(
+            version: 4, name: "check_audit", sql: PackageResources.V0004_check_audit_sql,
+            hash: "2ba480e1b16c3f3582d9ab77ec1ceb13f9fbe3ee1ae18de4fc80efac4c2dc556"
+        ),
+        Migration(
+            version: 5, name: "tasks", sql: PackageResources.V0005_tasks_sql,
+            hash: "6be53995b9e9beedd8b36410a12bab58d2d48fea9b8c52196290da8ba4d41a78"
+        ),
+        Migration(
+            version: 6, name: "status_lists", sql: PackageResources.V0006_status_lists_sql,
+            hash: "6bbb0dbf3336a916872029d3e6272e75a0c4ff3af57fcb725f720bab03fce0f9"
+        ),
     ]
 
     /// Applies what is missing, each migration in a transaction of its own.

@@ -9,9 +9,13 @@ operations:  token            client_credentials with a secret
              exchange         token exchange of the agent's own token
              introspection    of a live token, by the resource that it is for
              jwks             GET of the key set (the bare handler: POST with an empty body)
+             check            forward authentication of a live token, each call in the audit trail (the bare handler
+                              as above)
 states:      memory           resident memory after a million tokens
              disk             bytes on disk for each audit record
              scale            start to first token, and the cost of a token, with 100,000 clients and a million records
+             tombstones       start, memory, and the cost of a check, with 1,000,000 live revocations
+             revocation       how long a revoked token still works, place by place; the cost of revoking much at once
 """
 
 import argparse
@@ -19,6 +23,7 @@ import http.client
 import json
 import os
 import platform
+import secrets
 import shutil
 import signal
 import sqlite3
@@ -31,20 +36,30 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import registry
-from load import CONNECTIONS, Side, interleave
+import revocation
+from load import CONNECTIONS, SCRIPT, Side, interleave
 from servers import BareHandler, BenchmarkFailed, Legate, Server
 
-OPERATIONS = ["token", "private_key_jwt", "exchange", "introspection", "jwks"]
+OPERATIONS = ["token", "private_key_jwt", "exchange", "introspection", "jwks", "check"]
 STATES = ["memory", "disk", "scale"]
+REVOCATIONS = ["tombstones", "revocation"]
 MOST_RATIO = {"token": 3.0, "exchange": 5.0, "introspection": 5.0}
 MOST_P99_MS = {"token": 20.0, "private_key_jwt": 20.0}
 MOST_MEGABYTES = 100.0
 MOST_BYTES_PER_RECORD = 600.0
 MOST_START_MS = 300.0
 MOST_GROWTH_PERCENT = 20.0
+LEAST_CHECKS = 1 / 3
+"""Of the bare handler's requests a second."""
+TOMBSTONES = 1_000_000
+MOST_TOMBSTONE_MEGABYTES = 200.0
+MOST_TOMBSTONE_START_MS = 3000.0
+REVOKED = 200
+MOST_FOLLOWER_MS = {1: 50.0, 1000: 250.0}
+MOST_TIMES_FOR_A_LARGE_TREE = 2.0
 DIFFERENT_BODIES = 10_000
 FILL_SECONDS = 900
 REGISTER_SECONDS = 900
@@ -83,6 +98,7 @@ class Bench:
         self.servers: list[Server] = []
         self.comparisons: dict[str, list[dict]] = {}
         self.verdicts: list[Verdict] = []
+        self.revoked: list[dict] = []
 
     def legate(self, name: str) -> Legate:
         server = Legate(self.options.legate, self.directory, name)
@@ -97,11 +113,15 @@ class Bench:
                 print(f"Scripts/bench: {error}", file=sys.stderr)
 
     def run(self) -> None:
-        chosen = self.options.only or OPERATIONS + STATES
+        chosen = self.options.names or self.options.only or OPERATIONS + STATES + REVOCATIONS
         if any(name in chosen for name in OPERATIONS):
             self.operations([name for name in OPERATIONS if name in chosen])
         if any(name in chosen for name in STATES):
             self.states([name for name in STATES if name in chosen])
+        if "tombstones" in chosen:
+            self.tombstones()
+        if "revocation" in chosen:
+            self.revocation()
 
     # Operations
 
@@ -126,6 +146,10 @@ class Bench:
         if name in MOST_RATIO:
             label = f"{name}: CPU per request, times the bare handler's"
             self.verdicts.append(Verdict(label, ours["ratio"], MOST_RATIO[name], "×", valid))
+        if name == "check":
+            label = "check: the bare handler's requests a second, times ours"
+            share = bare["requests_per_second"] / ours["requests_per_second"]
+            self.verdicts.append(Verdict(label, share, 1 / LEAST_CHECKS, "×", valid))
         if name in MOST_P99_MS:
             label = f"{name}: p99 at {CONNECTIONS} connections"
             self.verdicts.append(Verdict(label, ours["p99_ms"], MOST_P99_MS[name], "ms", valid))
@@ -187,6 +211,18 @@ class Bench:
         if status != 200 or not json.loads(body).get("keys"):
             raise BenchmarkFailed(f"GET {path}: {status}")
         return [Side(legate, path, method="GET"), Side(bare, "/token")]
+
+    def sides_of_check(self, legate: Legate, bare: Server) -> list[Side]:
+        agent = registry.register_agent(legate, "bench-caller", token_ttl=registry.LONGEST_LIFE)
+        path = f"/check?resource={quote(registry.RESOURCE, safe='')}&scope=read"
+
+        def authorization() -> str:
+            return "Bearer " + legate.token(**agent, resource=registry.RESOURCE)
+
+        status, _ = legate.request("GET", path, headers={"Authorization": authorization()})
+        if status != 204:
+            raise BenchmarkFailed(f"GET /check of a live token: {status}")
+        return [Side(legate, path, method="GET", authorization=authorization), Side(bare, "/token")]
 
     def probe(self, legate: Legate, path: str, body: str, member: str) -> dict:
         """One request before thousands of it: the load must be of answers worth having."""
@@ -266,6 +302,135 @@ class Bench:
         small.stop()
 
 
+    # Revocations
+
+    def tombstones(self) -> None:
+        """A server with a million live tombstones beside one with ten."""
+        servers = []
+        for name, count in (("few", 10), ("many", self.options.tombstones)):
+            server = self.legate(name).start()
+            registry.register_resource(server)
+            agent = registry.register_agent(server, "bench-secret", token_ttl=registry.LONGEST_LIFE)
+            server.stop()
+            write_tombstones(server.data / "legate.db", count)
+            servers.append((server, agent, count))
+        body = registry.token_body(servers[1][1], "first")
+        starts = []
+        for _ in range(3):
+            starts.append(first_token_ms(servers[1][0], body))
+            servers[1][0].stop()
+        label = f"tombstones: start to first token with {self.options.tombstones:,} live revocations"
+        self.verdicts.append(Verdict(label, median(starts), MOST_TOMBSTONE_START_MS, "ms"))
+        sides = []
+        for server, agent, _ in servers:
+            server.start()
+            sides.append(self.sides_of_introspection_by(server, agent))
+        figures = interleave(sides, self.options.seconds, self.options.rounds, self.options.warm_up)
+        for figure, (_, _, count) in zip(figures, servers, strict=True):
+            figure["server"] = f"{count:,} revoked"
+        few, many = figures
+        many["ratio"] = many["cpu_seconds_per_1000"] / few["cpu_seconds_per_1000"]
+        self.comparisons["tombstones"] = [many, few]
+        valid = not few["invalid"] and not many["invalid"]
+        label = "tombstones: growth of CPU per introspection from 10 to " + f"{self.options.tombstones:,}"
+        self.verdicts.append(Verdict(label, (many["ratio"] - 1) * 100, MOST_GROWTH_PERCENT, "%", valid))
+        label = f"tombstones: resident with {self.options.tombstones:,}"
+        self.verdicts.append(
+            Verdict(label, servers[1][0].resident_megabytes(), MOST_TOMBSTONE_MEGABYTES, "MB", valid)
+        )
+        for server, _, _ in servers:
+            server.stop()
+
+    def sides_of_introspection_by(self, server: Legate, agent: dict[str, str]) -> Side:
+        file = self.directory / f"{server.name}-introspection"
+
+        def prepare(_: int) -> None:
+            write_lines(file, [urlencode({**agent, "token": server.token(**agent, resource=registry.RESOURCE)})])
+
+        return Side(server, "/introspect", bodies=file, prepare=prepare)
+
+    def revocation(self) -> None:
+        legate = self.legate("revoking").start()
+        registry.register_resource(legate)
+        agent = registry.register_agent(legate, "bench-agent")
+        load = registry.register_agent(legate, "bench-load")
+        api = legate.create(
+            "clients", {**registry.agent("bench-api"), "kind": "resource", "acts_as": registry.RESOURCE}
+        )
+        feed = {
+            **registry.agent("bench-gateway"), "kind": "gateway", "scopes": ["read", revocation.FEED_SCOPE],
+            "resources": [registry.RESOURCE, f"{legate.address}/revocations"],
+        }  # fmt: skip
+        made = legate.create("clients", feed)
+        credentials = {"client_id": made["client_id"], "client_secret": made["client_secret"]}
+        work = revocation.Revocations(legate, agent, say)
+        bodies = [registry.token_body(load, f"task-{number}") for number in range(DIFFERENT_BODIES)]
+        file = write_lines(self.directory / "load", bodies)
+        gateway = revocation.Gateway(self.options.gateway, self.directory, legate, credentials)
+        self.servers.append(gateway)
+        gateway.start()
+        own = {"client_id": api["client_id"], "client_secret": api["client_secret"]}
+        for followers in (1, 1000):
+            say(f"revocation with {followers:,} follower{'s' if followers > 1 else ''}")
+            places = [
+                revocation.Place("introspection", legate.port, "POST", "/introspect", introspects=True, credentials=own),
+                revocation.Place("check", legate.port, "GET", f"/check?resource={quote(registry.RESOURCE, safe='')}"),
+                revocation.Place("LegateGateway", gateway.port, "GET", "/"),
+            ]
+            with revocation.Followers(legate, credentials, followers) as crowd, revocation.Load(legate, file, SCRIPT):
+                acknowledged = work.measure(self.options.revocations, places)
+                received = crowd.latencies(acknowledged)
+            for place in places:
+                figures = {**place.figures(), "followers": followers}
+                self.revoked.append(figures)
+                label = f"revocation, {followers:,} following: "
+                if place.name == "LegateGateway":
+                    most = MOST_FOLLOWER_MS[followers]
+                    self.verdicts.append(Verdict(label + "p99 at LegateGateway", figures["p99_ms"], most, "ms"))
+                else:
+                    said = label + f"accepted after the answer at {place.name}"
+                    self.verdicts.append(Verdict(said, figures["accepted_after"], 0, ""))
+            everyone = {
+                "place": "every follower", "followers": followers, "samples": len(received), "accepted_after": "",
+                "p50_ms": revocation.percentile(received, 0.5), "p99_ms": revocation.percentile(received, 0.99),
+                "worst_ms": max(received),
+            }  # fmt: skip
+            self.revoked.append(everyone)
+            label = f"revocation, {followers:,} following: p99 until a follower has it"
+            self.verdicts.append(Verdict(label, everyone["p99_ms"], MOST_FOLLOWER_MS[followers], "ms"))
+        gateway.stop()
+        self.large_tree(legate)
+        legate.stop()
+
+    def large_tree(self, legate: Legate) -> None:
+        """Revoking a delegation under which much was issued, beside one under which little was."""
+        say("revoking a delegation with many tokens")
+        trees = revocation.Trees(legate)
+        large = trees.grow(self.options.tree)
+        small = [trees.grow(1) for _ in range(40)]
+        times = [trees.revoke(tree) for tree in small]
+        whole = trees.revoke(large)
+        label = f"revocation: a delegation with {large.tokens:,} tokens at 5 levels, times one with a single token"
+        self.verdicts.append(Verdict(label, whole / median(times), MOST_TIMES_FOR_A_LARGE_TREE, "×"))
+
+
+def write_tombstones(database: Path, count: int) -> None:
+    """Live revocations of tokens, as a stopped server would have left them."""
+    connection = sqlite3.connect(database)
+    now = int(time.time())
+    first = connection.execute("SELECT coalesce(max(last), 0) FROM revocation_sequence").fetchone()[0]
+    # As long and as random as a real one.
+    rows = (
+        (first + n + 1, "token", f"{secrets.token_urlsafe(17)}", now, (now + 3600) * 1000) for n in range(count)
+    )
+    connection.executemany(
+        "INSERT INTO revocations (seq, kind, id, issued_before, expires) VALUES (?, ?, ?, ?, ?)", rows
+    )
+    connection.execute("INSERT OR REPLACE INTO revocation_sequence (one, last) VALUES (1, ?)", (first + count,))
+    connection.commit()
+    connection.close()
+
+
 def bytes_on_disk(data: Path) -> int:
     """What a stopped server's data directory holds, its write-ahead log folded in."""
     files = [path for path in data.rglob("*") if path.is_file()]
@@ -340,6 +505,15 @@ def print_report(bench: Bench, about: dict) -> None:
                 + (f"  INVALID: {side['invalid']}" if side["invalid"] else "")
             )
             name = ""
+    if bench.revoked:
+        print(f"\n{options.revocations} revocations, each awaited, under a load of {revocation.LOAD_CONNECTIONS} busy clients")
+        print("from the answer of the revoking call to the first refusal (the asking included)\n")
+        print(f"{'place':<16} {'followers':>9} {'p50 ms':>8} {'p99 ms':>8} {'worst ms':>9} {'accepted after':>15} {'n':>9}")
+        for row in bench.revoked:
+            print(
+                f"{row['place']:<16} {row['followers']:>9,} {row['p50_ms']:>8.2f} {row['p99_ms']:>8.2f} "
+                f"{row['worst_ms']:>9.2f} {row['accepted_after']:>15} {row['samples']:>9,}"
+            )
     if bench.verdicts:
         print(f"\n{'figure':<72} {'reached':>10} {'at most':>10}")
         for verdict in bench.verdicts:
@@ -361,15 +535,20 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="Scripts/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="what to measure (everything)")
     parser.add_argument("--quick", action="store_true", help="one round of 3 s; 30,000 records and 1,000 clients")
     parser.add_argument("--seconds", type=whole(1, 60), help="length of a run (10)")
     parser.add_argument("--rounds", type=whole(1, 20), help="runs of each side (3)")
     parser.add_argument("--records", type=whole(1_000, 5_000_000), help="tokens for the states (1,000,000)")
     parser.add_argument("--clients", type=whole(10, 1_000_000), help="clients for scale (100,000)")
-    parser.add_argument("--only", action="append", choices=OPERATIONS + STATES, metavar="NAME", help="may repeat")
+    parser.add_argument("--only", action="append", choices=OPERATIONS + STATES + REVOCATIONS, metavar="NAME", help="may repeat")
+    parser.add_argument("--revocations", type=whole(1, 10_000), help=f"how many are awaited ({REVOKED})")
+    parser.add_argument("--tombstones", type=whole(10, 5_000_000), help=f"live ones ({TOMBSTONES:,})")
+    parser.add_argument("--tree", type=whole(10, 100_000), help="tokens under one delegation (10,000)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="writes every figure there")
     parser.add_argument("--check", action="store_true", help="exit 1 when a figure is MISSED or INVALID")
     parser.add_argument("--legate", type=Path, default=Path(".build/release/legate"), help=argparse.SUPPRESS)
+    parser.add_argument("--gateway", type=Path, default=Path(".build/release/GatewayExample"), help=argparse.SUPPRESS)
     parser.add_argument("--bare", type=Path, default=Path(".build/release/BareHandler"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     quick = options.quick
@@ -377,8 +556,15 @@ def parse_arguments() -> argparse.Namespace:
     options.rounds = options.rounds or (1 if quick else 3)
     options.records = options.records or (30_000 if quick else 1_000_000)
     options.clients = options.clients or (1_000 if quick else 100_000)
+    unknown = [name for name in options.names if name not in OPERATIONS + STATES + REVOCATIONS]
+    if unknown:
+        parser.error(f"{unknown[0]} is not one of: {', '.join(OPERATIONS + STATES + REVOCATIONS)}")
+    options.revocations = options.revocations or (20 if quick else REVOKED)
+    options.tombstones = options.tombstones or (20_000 if quick else TOMBSTONES)
+    options.tree = options.tree or (200 if quick else 10_000)
     options.warm_up = 1 if quick else 3
-    options.legate, options.bare = options.legate.absolute(), options.bare.absolute()
+    for program in ("legate", "bare", "gateway"):
+        setattr(options, program, getattr(options, program).absolute())
     return options
 
 
@@ -400,7 +586,7 @@ def main() -> int:
         shutil.rmtree(directory, ignore_errors=True)
     print_report(bench, about)
     if options.json:
-        figures = {"machine": about, "operations": bench.comparisons}
+        figures = {"machine": about, "operations": bench.comparisons, "revocation": bench.revoked}
         figures["verdicts"] = [{**asdict(verdict), "verdict": verdict.word} for verdict in bench.verdicts]
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
     if failure:

@@ -2,12 +2,14 @@
 --
 --   BENCH_METHOD   GET or POST
 --   BENCH_BODIES   the file; without it every request is the same and has no body
+--   BENCH_AUTHORIZATION  the header, if there is to be one
 --   BENCH_ONCE     set when a line must not be sent twice (a client assertion)
 
 local threads = {}
 local method = os.getenv("BENCH_METHOD")
 local path = os.getenv("BENCH_BODIES")
 local headers = method == "POST" and { ["Content-Type"] = "application/x-www-form-urlencoded" } or {}
+headers["Authorization"] = os.getenv("BENCH_AUTHORIZATION")
 
 function setup(thread)
    threads[#threads + 1] = thread

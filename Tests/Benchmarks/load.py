@@ -25,6 +25,8 @@ class Side:
     bodies: Path | None = None
     once: bool = False
     """Whether a body must not be sent twice."""
+    authorization: Callable[[], str] | None = None
+    """Makes the header of a run."""
     prepare: Callable[[int], None] | None = None
     """Makes at least so many bodies afresh, before each run."""
     runs: list[dict] = field(default_factory=list)
@@ -68,6 +70,8 @@ def wrk(side: Side, seconds: int) -> dict:
     environment = {"PATH": os.environ.get("PATH", ""), "BENCH_METHOD": side.method}
     if side.bodies:
         environment["BENCH_BODIES"] = str(side.bodies)
+    if side.authorization:
+        environment["BENCH_AUTHORIZATION"] = side.authorization()
     if side.once:
         environment["BENCH_ONCE"] = "yes"
     url = side.server.address + side.path

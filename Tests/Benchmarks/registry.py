@@ -19,6 +19,23 @@ SIGNERS = 2
 REGISTRARS = 8
 
 
+JWT = "urn:ietf:params:oauth:token-type:jwt"
+
+
+def level(number: int) -> str:
+    """The API that stands behind so many agents; each but the first is one of them."""
+    return f"https://level-{number}.example.com"
+
+
+def register_levels(legate: Legate, count: int) -> None:
+    for number in range(count + 1):
+        legate.create(
+            "resources",
+            {"resource": level(number), "name": f"level-{number}", "kind": "api", "scopes": ["read"],
+             "token_ttl": LONGEST_LIFE},
+        )  # fmt: skip
+
+
 def register_resource(legate: Legate) -> None:
     legate.create(
         "resources",
@@ -75,14 +92,16 @@ def token_body(credentials: dict[str, str], task: str) -> str:
     )
 
 
-def exchange_body(credentials: dict[str, str], subject_token: str) -> str:
+def exchange_body(
+    credentials: dict[str, str], subject_token: str, subject_token_type: str = ACCESS_TOKEN, resource: str = RESOURCE
+) -> str:
     return urlencode(
         {
             "grant_type": EXCHANGE,
             **credentials,
             "subject_token": subject_token,
-            "subject_token_type": ACCESS_TOKEN,
-            "resource": RESOURCE,
+            "subject_token_type": subject_token_type,
+            "resource": resource,
             "scope": "read",
         }
     )
@@ -116,6 +135,12 @@ class AssertionSigner:
             ]
         }
 
+    def user_token(self, subject: str) -> str:
+        """A token of a user, when the signer is an identity provider."""
+        now = int(time.time())
+        claims = {"iss": self.client_id, "sub": subject, "aud": self.audience, "iat": now, "exp": now + LONGEST_LIFE}
+        return _signed(self.pem, {"alg": "ES256", "typ": "JWT", "kid": "bench"}, claims)
+
     def bodies(self, count: int) -> list[str]:
         """So many token requests, each with an assertion of its own."""
         share = [count // SIGNERS + (worker < count % SIGNERS) for worker in range(SIGNERS)]
@@ -128,6 +153,17 @@ class AssertionSigner:
 
 def _base64url(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _signed(pem: bytes, header: dict, claims: dict) -> str:
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+    key = serialization.load_pem_private_key(pem, None)
+    text = _base64url(json.dumps(header).encode()) + "." + _base64url(json.dumps(claims).encode())
+    r, s = decode_dss_signature(key.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
+    return f"{text}.{_base64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
 
 def _signed_bodies(pem: bytes, client_id: str, audience: str, count: int) -> list[str]:

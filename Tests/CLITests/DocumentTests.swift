@@ -48,16 +48,17 @@ struct DocumentTests {
     func resource() throws {
         let create: ResourceCommand.Create = try parsed(
             "resource create https://a.example --name a --scope x y --signing-alg RS256 --token-ttl 90s --kind mcp "
-                + "--include-agent-claim")
+                + "--include-agent-claim --check-audit count")
         #expect(
             create.document == [
                 "resource": "https://a.example", "name": "a", "scopes": ["x", "y"], "signing_alg": "RS256",
-                "token_ttl": 90, "kind": "mcp", "include_agent_claim": true,
+                "token_ttl": 90, "kind": "mcp", "check_audit": "count", "include_agent_claim": true,
             ])
         let plain: ResourceCommand.Create = try parsed("resource create https://a.example --name a")
         #expect(plain.document == ["resource": "https://a.example", "name": "a"])
-        let update: ResourceCommand.Update = try parsed("resource update a --no-include-agent-claim")
-        #expect(update.document == ["include_agent_claim": false])
+        let update: ResourceCommand.Update = try parsed(
+            "resource update a --no-include-agent-claim --check-audit all")
+        #expect(update.document == ["check_audit": "all", "include_agent_claim": false])
     }
 
     @Test("a name in a path is one segment")
@@ -96,9 +97,9 @@ struct DocumentTests {
             "audit list --client p --subject 'i|s' --delegation d --task p/t --decision deny "
                 + "--since 2026-11-21T08:00:00Z")
         #expect(
-            given(audit.query(after: 7)) == [
+            given(audit.query) == [
                 "client_id=p", "subject=i|s", "delegation_id=d", "task_id=p/t", "decision=deny",
-                "since=2026-11-21T08:00:00Z", "after=7",
+                "since=2026-11-21T08:00:00Z",
             ])
     }
 

@@ -2,6 +2,7 @@ import OAuth
 import Support
 import Testing
 import Vault
+import Revocations
 
 @Suite("The authorization server")
 struct AuthorizationServerTests {

@@ -3,6 +3,7 @@ import OAuth
 import Support
 import Testing
 import Vault
+import Revocations
 
 @Suite("The token endpoint")
 struct TokenEndpointTests {

@@ -79,7 +79,9 @@ struct BatchTests {
         let installation = try await Installation.open(engine)
         let issuer = try #require(IssuerURL("https://auth.example.com"))
         let ledger = Ledger(
-            store: installation.store, registry: Registry(issuer: issuer), revocations: RevocationSet(), head: .genesis,
+            store: installation.store, registry: Registry(issuer: issuer), revocations: RevocationSet(),
+            feed: RevocationFeed(
+                issuer: issuer, keys: SigningKeys([]), revocations: [], lastSequence: 0, at: Sample.time), head: .genesis,
             auditKey: installation.auditKey, now: { Sample.time }
         )
         let failed = await withTaskGroup(of: Int.self) { group in

@@ -2,6 +2,7 @@ import OAuth
 import Storage
 import Support
 import Testing
+import Revocations
 
 @Suite("Pages of registered things")
 struct PageTests {

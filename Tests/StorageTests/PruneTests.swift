@@ -2,6 +2,7 @@ import OAuth
 import Storage
 import Support
 import Testing
+import Revocations
 
 @Suite("Forgetting what has expired")
 struct PruneTests {

@@ -4,6 +4,7 @@ import Storage
 import Support
 import Testing
 import Vault
+import Revocations
 
 @Suite("What is stored comes back as it was")
 struct RoundTripTests {

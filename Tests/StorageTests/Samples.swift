@@ -20,7 +20,8 @@ enum Sample {
             resources: [World.calendar, World.orders], grants: [.clientCredentials, .tokenExchange],
             actsAs: World.tools,
             exchangeScopes: [ScopeMapping(from: "tools.call", to: "orders.read", resource: World.orders)],
-            workloads: workloads, tier: "gold", tokenTTL: 120, owner: "Ümläut & Co", purpose: "to \"plan\"\n",
+            workloads: workloads, tier: "gold", tokenTTL: 120, maxTaskLife: 3600,
+            maxTaskTokens: 50, owner: "Ümläut & Co", purpose: "to \"plan\"\n",
             type: "planner", version: "1.4.0", createdAt: time, revision: revision
         )
     }
@@ -47,7 +48,8 @@ enum Sample {
     {
         Resource(
             uri: uri, name: name, kind: .mcp, enabled: false, scopes: World.scopes("calendar.read calendar.write"),
-            signingAlgorithm: .ed25519, tokenTTL: 60, includeAgentClaim: true, createdAt: time, revision: revision
+            signingAlgorithm: .ed25519, tokenTTL: 60, includeAgentClaim: true, checkAudit: .count,
+            createdAt: time, revision: revision
         )
     }
 

@@ -73,6 +73,8 @@ package final class ControlledStore: Store {
         try await inner.page(of: kind, after: cursor, limit: limit, filter: filter)
     }
 
+    package func isSpent(_ digest: [UInt8]) async throws -> Bool { try await inner.isSpent(digest) }
+
     package func revocations(after sequence: Int64, limit: Int) async throws -> [Revocation] {
         try await inner.revocations(after: sequence, limit: limit)
     }

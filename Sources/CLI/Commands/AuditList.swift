@@ -1,6 +1,5 @@
 import ArgumentParser
 import JOSE
-import UnixSignals
 
 /// `legate audit list`
 struct AuditList: RemoteCommand {
@@ -56,7 +55,10 @@ struct AuditList: RemoteCommand {
 
     func run() async throws {
         if follow {
-            try await untilInterrupted()
+            let (command, connection) = (self, connection)
+            try await Following.untilInterrupted {
+                try await connection.withServer { try await command.follow($0) }
+            }
         } else {
             let found: Answer = try await connection.withServer { try await self.answer(from: $0) }
             try connection.printer.print(found)
@@ -64,66 +66,23 @@ struct AuditList: RemoteCommand {
     }
 
     func answer(from server: AdminClient) async throws -> Answer {
-        .list(try await server.list("audit", query(after: after), page), Self.columns)
+        .list(
+            try await server.list("audit", query + [("after", after.map(String.init))], page), Self.columns
+        )
     }
 
-    func query(after: Int64?) -> [(name: String, value: String?)] {
-        [
-            ("client_id", client), ("subject", subject), ("delegation_id", delegation), ("task_id", task),
-            ("decision", decision?.rawValue), ("since", since?.text), ("after", after.map(String.init)),
-        ]
-    }
-
-    /// Follows until SIGINT or SIGTERM; then there is nothing wrong, and the exit code is 0.
-    private func untilInterrupted() async throws {
-        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
-        let (command, connection) = (self, connection)
-        let following = Task {
-            try await connection.withServer { try await command.follow($0) }
-        }
-        let watching = Task {
-            for await _ in signals { following.cancel() }
-        }
-        defer { watching.cancel() }
-        do {
-            try await following.value
-        } catch  where following.isCancelled {
-            return
-        }
-    }
-
-    /// Asks each second for what came after the last record seen. A server that is away for a while is waited for.
     private func follow(_ server: AdminClient) async throws {
         let printer = connection.printer
-        // Only a server that was there once is waited for.
-        _ = try await server.discovery()
-        var last = after ?? 0
-        var isWaiting = false
-        while !Task.isCancelled {
-            do {
-                let more = try await server.get("audit", query(after: last) + [("limit", "1000")]).object ?? [:]
-                if isWaiting { printer.note("the server is back") }
-                isWaiting = false
-                for record in (more["items"]?.array ?? []).compactMap(\.object) {
-                    try Printer.write(Self.line(record, printer.format) + "\n")
-                    last = max(last, record["seq"]?.integer ?? last)
-                }
-                if more["next"]?.string != nil { continue }
-            } catch let error as ServerUnreachable {
-                if !isWaiting { printer.note("\(error); trying again") }
-                isWaiting = true
-            }
-            try await Task.sleep(for: .seconds(1))
+        try await Following.items(of: "audit", after: after, where: query, from: server, note: printer.note) {
+            try Printer.write(Self.columns.line($0, printer.format) + "\n")
         }
     }
 
-    /// One record on one line.
-    private static func line(_ record: JSONObject, _ format: OutputFormat) -> String {
-        switch format {
-        case .json: record.text
-        case .table:
-            columns.map { Printable.text($0.cell(record)) }.joined(separator: "  ")
-        }
+    var query: [(name: String, value: String?)] {
+        [
+            ("client_id", client), ("subject", subject), ("delegation_id", delegation), ("task_id", task),
+            ("decision", decision?.rawValue), ("since", since?.text),
+        ]
     }
 }
 

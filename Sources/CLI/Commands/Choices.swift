@@ -21,6 +21,10 @@ enum ResourceKind: String, ExpressibleByArgument, CaseIterable, Sendable {
     case api, mcp
 }
 
+enum CheckAuditName: String, ExpressibleByArgument, CaseIterable, Sendable {
+    case all, count
+}
+
 enum SigningAlgorithmName: String, ExpressibleByArgument, CaseIterable, Sendable {
     case es256 = "ES256"
     case ed25519 = "Ed25519"

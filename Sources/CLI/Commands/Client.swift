@@ -145,16 +145,27 @@ struct ClientCommand: AsyncParsableCommand {
             discussion: """
                 Example:
                   legate client disable planner
+                  legate client disable --owner team-orders
+
+                With --owner all of the owner's clients are disabled at once: all of them, or none.
                 """
         )
 
         @Argument(help: "Its client_id.")
-        var id: String
+        var id: String?
+
+        @Option(help: ArgumentHelp("Every client of this owner instead, compared byte by byte.", valueName: "text"))
+        var owner: String?
 
         @OptionGroup var connection: ConnectionOptions
 
+        func validate() throws {
+            guard (id == nil) != (owner == nil) else { throw ValidationError("name one client, or an --owner") }
+        }
+
         func answer(from server: AdminClient) async throws -> Answer {
-            .card(try await server.update(path(id), ["enabled": false]))
+            if let id { return .card(try await server.update(path(id), ["enabled": false])) }
+            return .card(try await server.post("clients/disable", ["owner": .string(owner ?? "")]))
         }
     }
 

@@ -40,6 +40,16 @@ struct ClientSettings: ParsableArguments {
             "How long its tokens live, at most 15m; `default` leaves it to the server.", valueName: "duration"))
     var tokenTtl: TokenLifetimeArgument?
 
+    @Option(
+        help: ArgumentHelp(
+            "How long one of its tasks may live, at most 30d; `none` takes the limit away.", valueName: "duration"))
+    var maxTaskLife: TaskLifeArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "How many tokens it may take in one task; `none` takes the limit away.", valueName: "count"))
+    var maxTaskTokens: TaskTokensArgument?
+
     @Option(help: ArgumentHelp("Who answers for it.", valueName: "text"))
     var owner: String?
 
@@ -63,6 +73,8 @@ struct ClientSettings: ParsableArguments {
         if !workload.isEmpty { document["workloads"] = .array(workload.map(\.json)) }
         document.set("tier", tier)
         document.set("token_ttl", tokenTtl)
+        if let maxTaskLife { document["max_task_life"] = maxTaskLife.json }
+        if let maxTaskTokens { document["max_task_tokens"] = maxTaskTokens.json }
         document.set("owner", owner)
         document.set("purpose", purpose)
         document.set("type", agentType)

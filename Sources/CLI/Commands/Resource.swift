@@ -38,11 +38,15 @@ struct ResourceCommand: AsyncParsableCommand {
         @Option(help: "What it is (default api).")
         var kind: ResourceKind?
 
+        @Option(help: "Audit each call that forward authentication allows, or only count them (default all).")
+        var checkAudit: CheckAuditName?
+
         func set(in document: inout JSONObject) {
             document.set("scopes", scope)
             document.set("signing_alg", signingAlg)
             document.set("token_ttl", tokenTtl)
             document.set("kind", kind)
+            document.set("check_audit", checkAudit)
         }
     }
 
@@ -67,6 +71,9 @@ struct ResourceCommand: AsyncParsableCommand {
         @Flag(help: "Put the claim `agent` (type, version, owner, tier) into its tokens.")
         var includeAgentClaim = false
 
+        @Flag(help: "Keep the status of its tokens in a status list, for gateways that fetch one.")
+        var statusList = false
+
         @OptionGroup var connection: ConnectionOptions
 
         func answer(from server: AdminClient) async throws -> Answer {
@@ -77,6 +84,7 @@ struct ResourceCommand: AsyncParsableCommand {
             var document: JSONObject = ["resource": .string(uri), "name": .string(name)]
             settings.set(in: &document)
             if includeAgentClaim { document["include_agent_claim"] = true }
+            if statusList { document["status_list"] = true }
             return document
         }
     }
@@ -135,6 +143,9 @@ struct ResourceCommand: AsyncParsableCommand {
         @Flag(inversion: .prefixedNo, help: "Put the claim `agent` into its tokens.")
         var includeAgentClaim: Bool?
 
+        @Flag(inversion: .prefixedNo, help: "Keep the status of its tokens in a status list.")
+        var statusList: Bool?
+
         @OptionGroup var connection: ConnectionOptions
 
         func answer(from server: AdminClient) async throws -> Answer {
@@ -145,6 +156,7 @@ struct ResourceCommand: AsyncParsableCommand {
             var document = JSONObject()
             settings.set(in: &document)
             document.set("include_agent_claim", includeAgentClaim)
+            document.set("status_list", statusList)
             return document
         }
     }

@@ -37,30 +37,3 @@ struct Revoke: RemoteCommand {
         return document
     }
 }
-
-/// `legate revocations`
-struct Revocations: RemoteCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "revocations",
-        abstract: "List what is revoked, oldest first.",
-        discussion: """
-            Example:
-              legate revocations --after 120
-            """
-    )
-
-    @Option(help: ArgumentHelp("Only those after this one.", valueName: "seq"))
-    var after: Int64?
-
-    @OptionGroup var page: ListOptions
-    @OptionGroup var connection: ConnectionOptions
-
-    static let columns: [Table.Column] = [
-        .init("SEQ", "seq"), .init("KIND", "kind"), .init("ID", "id"), .init("ISSUED BEFORE", "issued_before"),
-        .init("EXPIRES", "expires"), .init("REASON", "reason"),
-    ]
-
-    func answer(from server: AdminClient) async throws -> Answer {
-        .list(try await server.list("revocations", [("after", after.map(String.init))], page), Self.columns)
-    }
-}

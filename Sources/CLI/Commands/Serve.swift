@@ -39,10 +39,14 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "How many audit records the database keeps, or unlimited.")
     var auditRetentionRecords: String?
 
+    @Option(help: "For how long a gateway may keep a status list, such as 10s.")
+    var statusListTtl: String?
+
     func run() async throws {
         let configuration = try await local.read([
             "listen": listen, "tls-certificate": tlsCertificate, "tls-key": tlsKey,
             "audit-retention-age": auditRetentionAge, "audit-retention-records": auditRetentionRecords,
+            "status-list-ttl": statusListTtl,
         ])
         let tls = try tls(configuration)
         let sink = LogSink()

@@ -33,6 +33,8 @@ extension Client: Registered {
             ),
             "tier": .text(tier),
             "token_ttl": .seconds(tokenTTL),
+            "max_task_life": .seconds(maxTaskLife),
+            "max_task_tokens": maxTaskTokens.map { .integer(Int64($0)) } ?? .null,
             "owner": .text(owner),
             "purpose": .text(purpose),
             "type": .text(type),
@@ -91,6 +93,8 @@ extension Client: Registered {
         actsAs = reader.parsed("acts_as", "a registered resource") { ResourceURI($0) }
         tier = reader.text("tier", limit: 64)
         tokenTTL = reader.seconds("token_ttl", in: 1...TokenLifetime.ceiling)
+        maxTaskLife = reader.seconds("max_task_life", in: TaskLimits.lives)
+        maxTaskTokens = reader.count("max_task_tokens", in: TaskLimits.counts)
         owner = reader.text("owner")
         purpose = reader.text("purpose", limit: 1024)
         type = reader.text("type", limit: 64)

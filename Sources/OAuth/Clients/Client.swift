@@ -24,6 +24,10 @@ package struct Client: Sendable, Equatable {
     package var tier: String?
     /// Seconds; the smaller of this and the resource's wins.
     package var tokenTTL: Int?
+    /// Seconds that a task of the client may live.
+    package var maxTaskLife: Int?
+    /// Tokens that the client may take in one task.
+    package var maxTaskTokens: Int?
     package var owner: String?
     package var purpose: String?
     package var type: String?
@@ -37,6 +41,7 @@ package struct Client: Sendable, Equatable {
         keys: ClientKeys? = nil, scopes: ScopeSet, resources: [ResourceURI],
         grants: Set<GrantType> = [.clientCredentials], actsAs: ResourceURI? = nil,
         exchangeScopes: [ScopeMapping] = [], workloads: [Workload] = [], tier: String? = nil, tokenTTL: Int? = nil,
+        maxTaskLife: Int? = nil, maxTaskTokens: Int? = nil,
         owner: String? = nil, purpose: String? = nil, type: String? = nil, version: String? = nil,
         createdAt: Timestamp, revision: Int = 1
     ) {
@@ -55,6 +60,8 @@ package struct Client: Sendable, Equatable {
         self.workloads = workloads
         self.tier = tier
         self.tokenTTL = tokenTTL
+        self.maxTaskLife = maxTaskLife
+        self.maxTaskTokens = maxTaskTokens
         self.owner = owner
         self.purpose = purpose
         self.type = type

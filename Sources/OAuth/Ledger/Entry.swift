@@ -7,11 +7,16 @@ package struct Entry: Sendable {
     package var audit: [AuditEvent]
     /// The token that this entry issues. The entry fails when a revocation that came in first has killed it.
     package var issues: TokenIdentity?
+    /// The token that this entry's decision relies on. The entry fails likewise when that one is dead by now.
+    package var relies: TokenIdentity?
 
-    package init(changes: [Change] = [], audit: [AuditEvent] = [], issues: TokenIdentity? = nil) {
+    package init(
+        changes: [Change] = [], audit: [AuditEvent] = [], issues: TokenIdentity? = nil, relies: TokenIdentity? = nil
+    ) {
         self.changes = changes
         self.audit = audit
         self.issues = issues
+        self.relies = relies
     }
 }
 
@@ -47,14 +52,26 @@ package enum Change: Sendable {
     case reopen(Revocation.Kind, id: String)
     /// Fails with `spent` when it was spent before.
     case spend(Spend)
+    /// Fails with `overdrawn` when the client's limits leave no room for this token in the task.
+    case useTask(TaskUse)
+    /// A new token whose status stands in a list.
+    case listStatus(ListedToken)
     case addKey(StoredSigningKey)
     case revokeKey(String, at: Timestamp)
 
     /// Whether this change can fail for a reason that lies in the stored state.
     package var canFail: Bool {
         switch self {
-        case .create, .update, .delete, .revokeDelegation, .spend, .addKey: true
-        case .revoke, .close, .reopen, .revokeKey: false
+        case .create, .update, .delete, .revokeDelegation, .spend, .useTask, .addKey: true
+        case .revoke, .close, .reopen, .listStatus, .revokeKey: false
+        }
+    }
+
+    /// Whether this change takes something from what is registered, so that a token that stands on it may fall.
+    var alters: Bool {
+        switch self {
+        case .update, .delete, .revokeDelegation: true
+        default: false
         }
     }
 }
@@ -78,6 +95,8 @@ package enum CommitFailure: Error, Sendable, Equatable {
     case stale(String)
     case missing(String)
     case spent
-    /// The token that the entry would issue was revoked in the meantime.
+    /// The task has lived as long, or taken as many tokens, as its client may; with what is stored of it.
+    case overdrawn(TaskTally)
+    /// The token that the entry would issue, or relies on, was revoked in the meantime.
     case revoked
 }

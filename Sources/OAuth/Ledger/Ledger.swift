@@ -113,8 +113,14 @@ package final class Ledger: Sendable {
             }
             takeTombstones(of: &pending.entry)
             // What came in while the token was being decided has been applied by now: decide again, not too late.
-            if let token = pending.entry.issues, revocations.isDead(token.ids) || !registry.allows(token, at: now()) {
+            if let token = pending.entry.issues ?? pending.entry.relies,
+                revocations.isDead(token.ids) || !registry.allows(token, at: now())
+            {
                 pending.answer.resume(throwing: CommitFailure.revoked)
+                continue
+            }
+            if let gone = registry.missing(for: pending.entry.changes) {
+                pending.answer.resume(throwing: CommitFailure.missing(gone))
                 continue
             }
             entered.append(pending)
@@ -136,6 +142,7 @@ package final class Ledger: Sendable {
             observer(entered.count, ContinuousClock.now - start)
             for (index, pending) in entered.enumerated() {
                 if let failure = result.failures[index] {
+                    if case .overdrawn(let tally) = failure { registry.taskTallies.put(tally) }
                     pending.answer.resume(throwing: failure)
                 } else {
                     pending.answer.resume(returning: result.revocations[index] ?? [])

@@ -16,6 +16,9 @@ package protocol Store: Sendable {
         _ entries: [Entry], chain: AuditChain, seal: @Sendable (AuditHead) -> [UInt8]
     ) async throws -> CommitResult
 
+    /// Whether something was spent, so that what must happen once can be told from what is new before it happens.
+    func isSpent(_ digest: [UInt8]) async throws -> Bool
+
     /// A page of registered things, ordered by identifier, that come after `cursor`.
     func page(
         of kind: RegistryKind, after cursor: String?, limit: Int, filter: DelegationFilter
@@ -79,6 +82,8 @@ package struct Snapshot: Sendable {
     package var lastRevocation: Int64 = 0
     package var closed: [(kind: Revocation.Kind, id: String, until: Timestamp?)] = []
     package var signingKeys: [StoredSigningKey] = []
+    /// Live tokens whose status stands in a list.
+    package var listedTokens: [ListedToken] = []
     package var auditHead: AuditHead = .genesis
 
     package init() {}

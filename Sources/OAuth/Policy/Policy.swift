@@ -78,7 +78,10 @@ package struct Policy: Sendable {
             return .permit(
                 Permit(
                     authorization: authorization, scopes: scopes, issuedAt: now.seconds,
-                    expiresAt: TokenLifetime.end(of: authorization, at: now),
+                    expiresAt: min(
+                        TokenLifetime.end(of: authorization, at: now),
+                        TaskWithinLimits.end(of: authorization, in: context) ?? .max
+                    ),
                     rule: authorization.delegation.map { $0.ruleID?.text ?? $0.id.text } ?? "client_registration"
                 )
             )

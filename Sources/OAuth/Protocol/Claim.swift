@@ -16,4 +16,5 @@ enum Claim {
     static let transaction = "txn"
     static let session = "sid"
     static let agent = "agent"
+    static let status = "status"
 }

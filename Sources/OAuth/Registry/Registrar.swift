@@ -147,6 +147,10 @@ package struct Registrar: Sendable {
         entry.add(made, by: caller, at: time)
         try await commit(entry, of: kind, current.identifier)
         keys.take(made)
+        if let old = current as? TrustedIssuer, let new = changed as? TrustedIssuer, old.enabled, !new.enabled {
+            let sweep = DelegationSweep(registry: registry, ledger: ledger, now: now)
+            try await sweep.sweep({ $0.subject.issuer == new.name }, reason: "issuer disabled")
+        }
         return changed
     }
 
@@ -253,6 +257,30 @@ package struct Registrar: Sendable {
         event.before = current.document(at: time).text
         entry.audit.append(event)
         try await commit(entry, of: kind, identifier)
+        try await sweep(after: current, by: caller)
+    }
+
+    /// Ends what was made in the moment in which its client or issuer went: a successor of the same name would inherit
+    /// it.
+    private func sweep(after gone: any Registered, by caller: Operator) async throws {
+        let delegations = DelegationSweep(registry: registry, ledger: ledger, now: now)
+        let rules: [DelegationRule]
+        switch gone {
+        case let client as Client:
+            try await delegations.sweep({ $0.clientID == client.id }, reason: "client deleted")
+            rules = registry.rules(for: client.id)
+        case let issuer as TrustedIssuer:
+            try await delegations.sweep({ $0.subject.issuer == issuer.name }, reason: "issuer distrusted")
+            rules = registry.rules(of: issuer.name)
+        default: return
+        }
+        for rule in rules {
+            do {
+                try await end(.rule, rule.id.text, by: caller)
+            } catch Failure.notFound {
+                // Somebody else removed it.
+            }
+        }
     }
 
     /// Ends a delegation and everything issued under it, at any depth. Doing it twice is the same as once.

@@ -8,6 +8,10 @@ package import Revocations
 package final class Registry: Sendable {
     package let issuer: IssuerURL
     package let ownResources: OwnResources
+    /// What clients with limits have taken in their tasks lately.
+    let taskTallies = TaskTallies()
+    /// The live tokens whose status stands in a list.
+    package let statusLists: StatusLists
     private let state: Mutex<State>
 
     private struct State {
@@ -21,6 +25,7 @@ package final class Registry: Sendable {
         var delegations: [DelegationID: Delegation] = [:]
         var delegationsByPair: [DelegationPair: [DelegationID]] = [:]
         var closed: [ClosedName: Timestamp?] = [:]
+        var alterations: UInt64 = 0
     }
 
     private struct DelegationPair: Hashable {
@@ -36,6 +41,7 @@ package final class Registry: Sendable {
     package init(issuer: IssuerURL, snapshot: Snapshot = Snapshot()) {
         self.issuer = issuer
         ownResources = OwnResources(issuer: issuer)
+        statusLists = StatusLists(snapshot.listedTokens)
         var state = State()
         state.clients.reserveCapacity(snapshot.clients.count)
         for resource in ownResources.all { Self.put(resource, into: &state) }
@@ -102,6 +108,11 @@ package final class Registry: Sendable {
         }
     }
 
+    /// Whether there is a delegation of a user that has not expired, revoked ones too.
+    func hasDelegation(of subject: UserSubject) -> Bool {
+        state.withLock { $0.delegations.values.contains { $0.subject == subject } }
+    }
+
     package func rules(for client: ClientID) -> [DelegationRule] { state.withLock { $0.rules[client] ?? [] } }
 
     /// Rules for users of an issuer, whichever client they are for.
@@ -116,6 +127,13 @@ package final class Registry: Sendable {
         state.withLock { state in
             Set(state.workloads.filter { $0.key.issuer == issuer }.values).compactMap { state.clients[$0]?.value }
                 .sorted { $0.id < $1.id }
+        }
+    }
+
+    /// Clients that match, in the order of their ids. Goes through all of them: for operators, not for requests.
+    func clients(where matches: (Client) -> Bool) -> [Client] {
+        state.withLock { state in
+            state.clients.values.map(\.value).filter(matches).sorted { $0.id < $1.id }
         }
     }
 
@@ -156,6 +174,44 @@ package final class Registry: Sendable {
         }
     }
 
+    /// What a new delegation or rule names but is not there any more: it was decided before its client or issuer went.
+    func missing(for changes: [Change]) -> String? {
+        for case .create(let object) in changes {
+            let (client, issuer): (ClientID, IssuerName)
+            switch object {
+            case .delegation(let delegation): (client, issuer) = (delegation.clientID, delegation.subject.issuer)
+            case .rule(let rule): (client, issuer) = (rule.clientID, rule.issuer)
+            case .client, .resource, .issuer: continue
+            }
+            let gone = state.withLock { state -> String? in
+                if state.clients[client] == nil { return client.text }
+                return state.issuers[issuer] == nil ? issuer.text : nil
+            }
+            if let gone { return gone }
+        }
+        return nil
+    }
+
+    /// Whether what a token of ours stands on is still there: its client and every actor enabled, its delegation live,
+    /// its resource enabled.
+    func upholds(_ token: AccessToken, at now: Timestamp) -> Bool {
+        upholds(token.identity, for: token.audience, at: now)
+    }
+
+    func upholds(_ identity: TokenIdentity, for audience: ResourceURI, at now: Timestamp) -> Bool {
+        state.withLock { state in
+            guard state.clients[identity.clientID]?.value.enabled == true else { return false }
+            for actor in identity.actors?.actors ?? [] where actor.clientID != identity.clientID {
+                guard state.clients[actor.clientID]?.value.enabled == true else { return false }
+            }
+            // A delegation that was narrowed to end earlier ends its tokens with it.
+            if let id = identity.delegationID, state.delegations[id]?.status(at: now) != .active { return false }
+            // A resource that was removed and registered anew does not bring its old tokens back.
+            guard let resource = state.resources[audience]?.value, resource.enabled else { return false }
+            return resource.createdAt.seconds <= identity.issuedAt
+        }
+    }
+
     /// Resources other than our own, by name, for the metadata document.
     package var registeredResources: [Resource] {
         state.withLock { $0.resources.values.map(\.value).sorted { $0.name < $1.name } }
@@ -189,6 +245,14 @@ package final class Registry: Sendable {
     func apply(_ changes: [Change]) {
         state.withLock { state in
             for change in changes { Self.apply(change, to: &state) }
+            if changes.contains(where: \.alters) { state.alterations += 1 }
+        }
+        for change in changes {
+            switch change {
+            case .useTask(let use): taskTallies.add(use)
+            case .listStatus(let token): statusLists.add(token)
+            default: break
+            }
         }
     }
 
@@ -200,7 +264,11 @@ package final class Registry: Sendable {
             }
             state.closed = state.closed.filter { $0.value.map { now < $0 } ?? true }
         }
+        statusLists.prune(at: now)
     }
+
+    /// Grows whenever something that was registered is changed or removed, and with it perhaps what stands on it.
+    var alterations: UInt64 { state.withLock { $0.alterations } }
 
     private static func apply(_ change: Change, to state: inout State) {
         switch change {
@@ -233,7 +301,7 @@ package final class Registry: Sendable {
             state.closed[ClosedName(kind: kind, id: id)] = .some(until)
         case .reopen(let kind, let id):
             state.closed[ClosedName(kind: kind, id: id)] = nil
-        case .revoke, .spend, .addKey, .revokeKey:
+        case .revoke, .spend, .useTask, .listStatus, .addKey, .revokeKey:
             break
         }
     }

@@ -6,6 +6,9 @@ package struct OwnResources: Sendable {
 
     package var all: [Resource] { [admin, vault, revocations] }
 
+    /// Whether Legate itself is the resource.
+    func contains(_ uri: ResourceURI) -> Bool { uri == admin.uri || uri == vault.uri || uri == revocations.uri }
+
     /// Scopes of the admin API, one pair per area, so that a read-only auditor is a client with `audit:read`.
     package static let adminScopes = [
         "clients:read", "clients:write", "resources:read", "resources:write", "issuers:read", "issuers:write",

@@ -4,6 +4,14 @@ package import JOSE
 package struct Resource: Sendable, Equatable {
     package enum Kind: String, Sendable, CaseIterable { case api, mcp }
 
+    /// What forward authentication leaves in the audit trail of the calls that it allows. Denied ones are always there.
+    package enum CheckAudit: String, Sendable, CaseIterable {
+        /// One record for each call, durable before the answer.
+        case all
+        /// Their number alone, in the metrics.
+        case count
+    }
+
     package let uri: ResourceURI
     package let name: String
     package var kind: Kind
@@ -14,13 +22,16 @@ package struct Resource: Sendable, Equatable {
     package var tokenTTL: Int?
     /// Whether tokens carry the `agent` claim.
     package var includeAgentClaim: Bool
+    package var checkAudit: CheckAudit
+    /// Whether the status of its tokens stands in a status list.
+    package var statusList: Bool
     package let createdAt: Timestamp
     package var revision: Int
 
     package init(
         uri: ResourceURI, name: String, kind: Kind = .api, enabled: Bool = true, scopes: ScopeSet,
         signingAlgorithm: SignatureAlgorithm = .es256, tokenTTL: Int? = nil, includeAgentClaim: Bool = false,
-        createdAt: Timestamp, revision: Int = 1
+        checkAudit: CheckAudit = .all, statusList: Bool = false, createdAt: Timestamp, revision: Int = 1
     ) {
         self.uri = uri
         self.name = name
@@ -30,6 +41,8 @@ package struct Resource: Sendable, Equatable {
         self.signingAlgorithm = signingAlgorithm
         self.tokenTTL = tokenTTL
         self.includeAgentClaim = includeAgentClaim
+        self.checkAudit = checkAudit
+        self.statusList = statusList
         self.createdAt = createdAt
         self.revision = revision
     }
@@ -61,6 +74,8 @@ extension Resource: Registered {
             "signing_alg": .string(signingAlgorithm.rawValue),
             "token_ttl": .seconds(tokenTTL),
             "include_agent_claim": .bool(includeAgentClaim),
+            "check_audit": .string(checkAudit.rawValue),
+            "status_list": .bool(statusList),
         ]
     }
 
@@ -110,5 +125,7 @@ extension Resource: Registered {
             } ?? .es256
         tokenTTL = reader.seconds("token_ttl", in: 1...TokenLifetime.ceiling)
         includeAgentClaim = reader.bool("include_agent_claim", default: false)
+        checkAudit = reader.parsed("check_audit", "all or count") { CheckAudit(rawValue: $0) } ?? .all
+        statusList = reader.bool("status_list", default: false)
     }
 }

@@ -1,6 +1,6 @@
 package import JOSE
-import Vault
 package import Revocations
+import Vault
 
 /// Where operators end things: a token, a client, an agent instance, a task, a session, a delegation, a subject, an
 /// issuer, a signing key. One call each, durable before it is answered.
@@ -85,6 +85,12 @@ package struct RevocationDesk: Sendable {
                 keys.drop(id, at: time)
             }
             guard let first = entered.first else { throw CommitFailure.missing(id) }
+            let sweep = DelegationSweep(registry: registry, ledger: ledger, now: now)
+            if kind == .subject {
+                try await sweep.sweep({ $0.subject.claim == id }, reason: reason ?? "subject revoked")
+            } else if kind == .issuer, let name = IssuerName(id) {
+                try await sweep.sweep({ $0.subject.issuer == name }, reason: reason ?? "issuer revoked")
+            }
             return first
         } catch CommitFailure.missing {
             // A delegation was revoked by somebody else in the same moment: once more, without it.

@@ -1,5 +1,5 @@
-import Vault
 package import Revocations
+import Vault
 
 /// Token revocation (RFC 7009): a client ends one of its own tokens.
 package struct RevocationEndpoint: Sendable {

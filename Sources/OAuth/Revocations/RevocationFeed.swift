@@ -42,8 +42,9 @@ package final class RevocationFeed: Sendable {
 
     /// Between two heartbeats.
     package static let heartbeat = Duration.seconds(2)
-    /// Tombstones in one batch or snapshot page.
-    static let largestBatch = 1000
+    /// Tombstones in one batch: what JOSE libraries read without being told to expect more, 128 KiB.
+    package static let largestBatch = 256
+    /// Tombstones in one page of a snapshot, when the consumer asks for so many.
     package static let largestPage = 5000
     /// Tombstones in the window, at most; about 10 MB.
     private static let windowSize = 16_384
@@ -163,9 +164,12 @@ package final class RevocationFeed: Sendable {
         }
     }
 
-    /// Nothing new within a time: the state of things, signed now.
-    package func heartbeat(at now: Timestamp) throws -> Link {
-        try signedHeartbeat(head: head, at: now)
+    /// The batch that leads on from `sequence`, or a heartbeat when there is nothing new.
+    ///
+    /// - Throws: `SnapshotRequired`.
+    package func current(after sequence: Int64, at now: Timestamp) throws -> Turn {
+        if let link = try link(after: sequence) { return .batch(link) }
+        return .heartbeat(try signedHeartbeat(head: sequence, at: now))
     }
 
     /// The batch that leads on from `sequence`, nil when the consumer has everything.
@@ -189,14 +193,18 @@ package final class RevocationFeed: Sendable {
 
     /// One page of everything that lives: tombstones after a number, as stored.
     ///
+    /// - Parameter limit: how many, up to `largestPage`.
+    ///
     /// The last page ends at the feed's head; a consumer that has read up to there follows the feed from it.
-    package func snapshot(after sequence: Int64, from store: any Store, at now: Timestamp) async throws -> JSONObject {
+    package func snapshot(
+        after sequence: Int64, limit: Int, from store: any Store, at now: Timestamp
+    ) async throws -> JSONObject {
         // Read before the page: what is committed later is in the feed.
         let head = head
         guard sequence <= head else { throw SnapshotRequired() }
-        let page = try await store.revocations(after: sequence, limit: Self.largestPage)
+        let page = try await store.revocations(after: sequence, limit: limit)
         let entries = page.filter { $0.sequence <= head }
-        let isLast = entries.count < Self.largestPage
+        let isLast = page.count < limit || entries.count < page.count
         let batch = RevocationBatch(
             issuer: issuer.text, issuedAt: now.seconds, after: sequence,
             next: isLast ? head : entries.last?.sequence ?? head, entries: entries

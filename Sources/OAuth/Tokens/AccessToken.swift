@@ -13,12 +13,14 @@ package struct AccessToken: Sendable, Equatable {
     package let mayAct: ClientID?
     /// `{type, version, owner, tier, max_rpm}` as registered, when the resource asks for it.
     package let agent: JSONObject?
+    /// Where its status stands, when the resource asks for a status list.
+    package let status: StatusReference?
 
     package static let type = "at+jwt"
 
     package init(
         identity: TokenIdentity, audience: ResourceURI, scopes: ScopeSet, expiresAt: Int64, mayAct: ClientID? = nil,
-        agent: JSONObject? = nil
+        agent: JSONObject? = nil, status: StatusReference? = nil
     ) {
         self.identity = identity
         self.audience = audience
@@ -26,6 +28,7 @@ package struct AccessToken: Sendable, Equatable {
         self.expiresAt = expiresAt
         self.mayAct = mayAct
         self.agent = agent
+        self.status = status
     }
 
     package var clientID: ClientID { identity.clientID }
@@ -56,6 +59,7 @@ package struct AccessToken: Sendable, Equatable {
         if let task = identity.task { json.member(Claim.transaction, task.text) }
         if let session = identity.session { json.member(Claim.session, session.text) }
         if let agent { json.member(Claim.agent, json: .object(agent)) }
+        if let status { json.member(Claim.status, json: status.claim(issuer: issuer)) }
     }
 
     /// Reads the claims of a token whose signature was verified with one of our own keys.
@@ -101,5 +105,11 @@ package struct AccessToken: Sendable, Equatable {
         self.expiresAt = expiresAt
         self.mayAct = mayAct
         agent = token.claims[Claim.agent]?.object
+        if let claim = token.claims[Claim.status] {
+            guard let reference = StatusReference(claim: claim, issuer: issuer) else { throw .badClaim(Claim.status) }
+            status = reference
+        } else {
+            status = nil
+        }
     }
 }

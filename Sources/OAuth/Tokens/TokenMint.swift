@@ -4,10 +4,12 @@ import JOSE
 package struct TokenMint: Sendable {
     package let issuer: IssuerURL
     package let keys: SigningKeys
+    private let statusLists: StatusLists
 
-    package init(issuer: IssuerURL, keys: SigningKeys) {
+    package init(issuer: IssuerURL, keys: SigningKeys, statusLists: StatusLists) {
         self.issuer = issuer
         self.keys = keys
+        self.statusLists = statusLists
     }
 
     /// A token that is not committed yet. It must not leave before it is.
@@ -25,7 +27,8 @@ package struct TokenMint: Sendable {
             identity: identity(of: permit, keyID: key.keyID, at: now), audience: authorization.target.uri,
             scopes: permit.scopes, expiresAt: permit.expiresAt,
             mayAct: authorization.delegation?.mayAct.count == 1 ? authorization.delegation?.mayAct.first : nil,
-            agent: authorization.target.includeAgentClaim ? agentClaim(of: authorization.client) : nil
+            agent: authorization.target.includeAgentClaim ? agentClaim(of: authorization.client) : nil,
+            status: authorization.target.statusList ? statusLists.reserve() : nil
         )
         return Minted(
             token: token, compact: try key.compactJWS(type: AccessToken.type, payload: token.payload(issuer: issuer)))

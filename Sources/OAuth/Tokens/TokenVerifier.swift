@@ -59,21 +59,9 @@ package final class TokenVerifier: Sendable {
         }
     }
 
-    /// Whether nothing that the token stands on has been withdrawn: no tombstone, its client and every actor enabled,
-    /// its resource known, its delegation live.
+    /// Whether nothing that the token stands on has been withdrawn: no tombstone, and everything that it needs there.
     private func isStanding(_ token: AccessToken, at now: Timestamp) -> Bool {
-        guard !revocations.isDead(token.identity.ids) else { return false }
-        guard registry.client(token.clientID)?.enabled == true else { return false }
-        for actor in token.identity.actors?.actors ?? [] where actor.clientID != token.clientID {
-            guard registry.client(actor.clientID)?.enabled == true else { return false }
-        }
-        // A delegation that was narrowed to end earlier ends its tokens with it.
-        if let id = token.identity.delegationID {
-            guard registry.delegation(id)?.status(at: now) == .active else { return false }
-        }
-        // A resource that was removed and registered anew does not bring its old tokens back.
-        guard let resource = registry.resource(token.audience), resource.enabled else { return false }
-        return resource.createdAt.seconds <= token.identity.issuedAt
+        !revocations.isDead(token.identity.ids) && registry.upholds(token, at: now)
     }
 }
 

@@ -47,12 +47,19 @@ struct MetadataRoutes: Sendable {
         let tag = "\"" + Base64URL.encode(Array(SHA256.hash(data: bytes)).prefix(16)) + "\""
         var headers = Self.cors
         headers[.eTag] = tag
-        let known = request.headers[values: .ifNoneMatch].flatMap { $0.split(separator: ",") }
-        if known.contains(where: { $0.trimmed == tag || $0.trimmed == "*" || $0.trimmed == "W/" + tag }) {
+        if request.knows(tag: tag) {
             headers[.cacheControl] = Self.cache
             return Response(status: .notModified, headers: headers)
         }
         return Response(bytes: bytes, cache: Self.cache, headers: headers)
+    }
+}
+
+extension Request {
+    /// Whether `If-None-Match` has this entity tag.
+    func knows(tag: String) -> Bool {
+        let known = headers[values: .ifNoneMatch].flatMap { $0.split(separator: ",") }
+        return known.contains { $0.trimmed == tag || $0.trimmed == "*" || $0.trimmed == "W/" + tag }
     }
 }
 

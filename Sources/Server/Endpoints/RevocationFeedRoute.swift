@@ -12,6 +12,7 @@ struct RevocationFeedRoute: Sendable {
 
     /// Seconds that a long poll may wait.
     private static let longestWait = 60
+    private static let largestPage = Int64(RevocationFeed.largestPage)
     private static let eventStream = "text/event-stream"
 
     func respond(_ request: Request, _ context: LegateContext) async throws -> Response {
@@ -28,8 +29,11 @@ struct RevocationFeedRoute: Sendable {
         let after = try number("after", query["after"].map { String($0) }, upTo: .max)
         do {
             if query["snapshot"] != nil {
-                let now = server.now()
-                let page = try await server.revocationFeed.snapshot(after: after ?? 0, from: server.store, at: now)
+                let limit = try number("limit", query["limit"].map { String($0) }, from: 1, upTo: Self.largestPage)
+                let page = try await server.revocationFeed.snapshot(
+                    after: after ?? 0, limit: Int(limit ?? Int64(RevocationFeed.largestBatch)), from: server.store,
+                    at: server.now()
+                )
                 return Response(json: page)
             }
             if request.headers[values: .accept].contains(where: { $0.contains(Self.eventStream) }) {
@@ -41,7 +45,8 @@ struct RevocationFeedRoute: Sendable {
         } catch is RevocationFeed.SnapshotRequired {
             throw HTTPRefusal(
                 status: .gone, code: "snapshot_required",
-                detail: "the feed does not reach back to this number: read GET /revocations?snapshot and follow from its head"
+                detail:
+                    "the feed does not reach back to this number: read GET /revocations?snapshot and follow from its head"
             )
         }
     }
@@ -59,11 +64,13 @@ struct RevocationFeedRoute: Sendable {
         )
     }
 
-    private func number(_ field: String, _ text: String?, upTo limit: Int64) throws -> Int64? {
+    private func number(
+        _ field: String, _ text: String?, from least: Int64 = 0, upTo limit: Int64
+    ) throws -> Int64? {
         guard let text else { return nil }
-        guard let value = Int64(text), (0...limit).contains(value) else {
+        guard let value = Int64(text), (least...limit).contains(value) else {
             throw OAuthError(
-                .invalidRequest, "\(field) must be a number\(limit == .max ? "" : " from 0 to \(limit)")")
+                .invalidRequest, "\(field) must be a number\(limit == .max ? "" : " from \(least) to \(limit)")")
         }
         return value
     }
@@ -71,28 +78,26 @@ struct RevocationFeedRoute: Sendable {
     /// One batch, at the latest when the time is over.
     private func poll(after sequence: Int64, wait seconds: Int) async throws -> Response {
         let feed = server.revocationFeed
-        if seconds == 0 {
-            return Response(bytes: try (feed.link(after: sequence) ?? feed.heartbeat(at: server.now())).json)
+        if seconds > 0, try feed.link(after: sequence) == nil {
+            try await wait(after: sequence, seconds: seconds)
         }
-        let link = try await withThrowingTaskGroup(of: RevocationFeed.Link?.self) { group in
+        switch try feed.current(after: sequence, at: server.now()) {
+        case .batch(let link), .heartbeat(let link): return Response(bytes: link.json)
+        case .ended: throw HTTPRefusal(status: .serviceUnavailable, detail: "the server is stopping")
+        }
+    }
+
+    /// Returns when there is something new, the time is over or the server stops.
+    private func wait(after sequence: Int64, seconds: Int) async throws {
+        let feed = server.revocationFeed
+        try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                while true {
-                    switch try await feed.next(after: sequence) {
-                    case .batch(let link): return link
-                    case .heartbeat: continue
-                    case .ended: return nil
-                    }
-                }
+                while case .heartbeat = try await feed.next(after: sequence) {}
             }
-            group.addTask {
-                try await Task.sleep(for: .seconds(seconds))
-                return nil
-            }
-            let first = try await group.next() ?? nil
+            group.addTask { try await Task.sleep(for: .seconds(seconds)) }
+            try await group.next()
             group.cancelAll()
-            return first
         }
-        return Response(bytes: try (link ?? feed.heartbeat(at: server.now())).json)
     }
 
     /// Batches as they come, for as long as the consumer may read them.
@@ -103,15 +108,15 @@ struct RevocationFeedRoute: Sendable {
         let access = server.feedAccess
         let now = server.now
         // One that is too far behind is told so with a status, which a stream that has begun cannot do any more.
-        _ = try feed.link(after: start)
+        let first = try feed.current(after: start, at: now())
         var headers = HTTPFields()
         headers[.contentType] = Self.eventStream
         headers[.cacheControl] = "no-store"
         headers[.accelBuffering] = "no"
         let body = ResponseBody { writer in
             var after = start
-            try await writer.write(Self.heartbeat(try feed.heartbeat(at: now())))
-            while access.mayFollow(consumer), let turn = try? await feed.next(after: after) {
+            var next: RevocationFeed.Turn? = first
+            while let turn = next, access.mayFollow(consumer) {
                 switch turn {
                 case .batch(let link):
                     try await writer.write(Self.event(link))
@@ -121,6 +126,7 @@ struct RevocationFeedRoute: Sendable {
                     try await writer.finish(nil)
                     return
                 }
+                next = try? await feed.next(after: after)
             }
             try await writer.finish(nil)
         }

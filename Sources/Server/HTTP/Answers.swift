@@ -15,7 +15,7 @@ extension HTTPField.Name {
     static let contentTypeOptions = HTTPField.Name.known("X-Content-Type-Options")
 
     /// A name that is a constant of ours; the fallback is never reached for a valid token.
-    private static func known(_ name: String) -> HTTPField.Name { HTTPField.Name(name) ?? .server }
+    static func known(_ name: String) -> HTTPField.Name { HTTPField.Name(name) ?? .server }
 }
 
 /// Content types of our answers.
@@ -23,8 +23,10 @@ enum ContentType {
     static let json = "application/json"
     static let problem = "application/problem+json"
     static let introspection = "application/token-introspection+jwt"
+    static let statusList = "application/statuslist+jwt"
     static let jsonLines = "application/jsonl"
     static let metrics = "text/plain; version=0.0.4; charset=utf-8"
+    static let event = "application/secevent+jwt"
     static let form = "application/x-www-form-urlencoded"
 }
 

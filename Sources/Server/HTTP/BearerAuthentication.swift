@@ -23,7 +23,7 @@ struct BearerAuthentication: Sendable {
                 header: challenge(scope: scope)
             )
         }
-        guard let compact = token(in: header) else {
+        guard case .token(let compact) = BearerCredentials(header) else {
             throw refuse(OAuthError(.invalidToken, "the Authorization header must be Bearer and one token"), scope)
         }
         let token: AccessToken
@@ -53,20 +53,6 @@ struct BearerAuthentication: Sendable {
     }
 
     private func challenge(scope: String?, error: OAuthError? = nil) -> String {
-        var parts: [String] = []
-        if let error {
-            parts.append(#"error="\#(error.code.rawValue)""#)
-            parts.append(#"error_description="\#(error.description)""#)
-        }
-        if let scope { parts.append(#"scope="\#(scope)""#) }
-        parts.append(#"resource_metadata="\#(server.metadata.resourceMetadataURL(of: resource))""#)
-        return "Bearer " + parts.joined(separator: ", ")
-    }
-
-    /// `Bearer`, one space, one token.
-    private func token(in header: String) -> String? {
-        let parts = header.split(separator: " ", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0].lowercased() == "bearer", !parts[1].isEmpty else { return nil }
-        return String(parts[1])
+        BearerChallenge.header(error, scope: scope, metadata: server.metadata.resourceMetadataURL(of: resource))
     }
 }

@@ -20,6 +20,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var deadline = NIODeadline.distantFuture
     private var timer: Scheduled<Void>?
     private var closesAfterAnswer = false
+    /// Whether a request is still coming in. It may have been answered by then: some need no body for that.
+    private var isReceiving = false
+    /// Requests that have no whole answer yet.
+    private var unanswered = 0
 
     func handlerAdded(context: ChannelHandlerContext) {
         if context.channel.isActive { watch(context) }
@@ -37,9 +41,14 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head: deadline = .now() + Self.requestTime
+        case .head:
+            deadline = .now() + Self.requestTime
+            isReceiving = true
+            unanswered += 1
         case .body: break
-        case .end: deadline = .distantFuture
+        case .end:
+            deadline = unanswered == 0 ? .now() + Self.idleTime : .distantFuture
+            isReceiving = false
         }
         context.fireChannelRead(data)
     }
@@ -56,7 +65,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
                 context.close(promise: nil)
             } else {
                 context.write(data, promise: promise)
-                deadline = .now() + Self.idleTime
+                unanswered = max(0, unanswered - 1)
+                if !isReceiving, unanswered == 0 { deadline = .now() + Self.idleTime }
             }
         }
     }

@@ -38,7 +38,7 @@ struct Fault {
     var detail: String?
 
     init(_ error: any Error) {
-        if let challenge = error as? Challenge { headers[.wwwAuthenticate] = challenge.header }
+        if let challenge = error as? Challenge { headers[challenge.field] = challenge.header }
         switch (error as? Challenge)?.error ?? error {
         case let error as OAuthError:
             status = Self.status(of: error.code)
@@ -127,6 +127,7 @@ struct Fault {
 struct Challenge: Error {
     let error: OAuthError
     let header: String
+    var field = HTTPField.Name.wwwAuthenticate
 }
 
 extension String {

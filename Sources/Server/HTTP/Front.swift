@@ -13,13 +13,18 @@ package struct Front<Inner: HTTPResponder>: HTTPResponder where Inner.Context ==
     private let inner: Inner
     private let renderer = ErrorRenderer()
     private let problemPrefixes: [String]
+    /// What stands behind it is somebody else's path: nothing is asked of its form.
+    private let opaquePrefix: String
     private let isTLS: Bool
     private let log: RequestLog
     private let metrics: Metrics
 
-    init(_ inner: Inner, problemPrefixes: [String], isTLS: Bool, log: RequestLog, metrics: Metrics) {
+    init(
+        _ inner: Inner, problemPrefixes: [String], opaquePrefix: String, isTLS: Bool, log: RequestLog, metrics: Metrics
+    ) {
         self.inner = inner
         self.problemPrefixes = problemPrefixes
+        self.opaquePrefix = opaquePrefix
         self.isTLS = isTLS
         self.log = log
         self.metrics = metrics
@@ -92,7 +97,7 @@ package struct Front<Inner: HTTPResponder>: HTTPResponder where Inner.Context ==
             throw HTTPRefusal(status: .badRequest, detail: "exactly one Host header is required")
         }
         // The router forgives extra slashes; a rule in front of us that names a path would not.
-        guard Self.isPlainPath(target) else { throw HTTPError(.notFound) }
+        guard Self.isPlainPath(target) || target.utf8.starts(with: opaquePrefix.utf8) else { throw HTTPError(.notFound) }
         var size = 0
         for field in request.headers { size += field.name.rawName.utf8.count + field.value.utf8.count + 4 }
         guard size <= Limits.headers else {

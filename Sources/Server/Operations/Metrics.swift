@@ -5,19 +5,23 @@ package import OAuth
 package final class Metrics: Sendable {
     /// The routes that are told apart.
     package enum Route: Int, Sendable, CaseIterable {
-        case token, introspect, revoke, metadata, jwks, resourceMetadata, authorize, admin, feed, health, metrics, other
+        case token, introspect, revoke, check, task, event, metadata, jwks, resourceMetadata, authorize, admin, feed, statusList, health, metrics, other
 
         package var name: String {
             switch self {
             case .token: "token"
             case .introspect: "introspect"
             case .revoke: "revoke"
+            case .check: "check"
+            case .task: "task"
+            case .event: "event"
             case .metadata: "metadata"
             case .jwks: "jwks"
             case .resourceMetadata: "resource_metadata"
             case .authorize: "authorize"
             case .admin: "admin"
             case .feed: "revocations"
+            case .statusList: "status_list"
             case .health: "health"
             case .metrics: "metrics"
             case .other: "other"
@@ -52,6 +56,24 @@ package final class Metrics: Sendable {
         }
     }
 
+    /// How forward authentication ended.
+    package enum Check: Sendable, Hashable, CaseIterable {
+        case allowed
+        case refused(CheckRefusal.Kind)
+        /// The decision could not be recorded.
+        case unavailable
+
+        package static var allCases: [Check] { [.allowed, .unavailable] + CheckRefusal.Kind.allCases.map(Check.refused) }
+
+        fileprivate var name: String {
+            switch self {
+            case .allowed: "allowed"
+            case .refused(let kind): kind.rawValue
+            case .unavailable: "unavailable"
+            }
+        }
+    }
+
     /// What is read at the moment of asking.
     package struct Gauges: Sendable {
         package let liveRevocations: Int
@@ -75,6 +97,7 @@ package final class Metrics: Sendable {
     private let traffic = Route.allCases.map { _ in Traffic() }
     private let issued = Grant.allCases.map { _ in Counter() }
     private let refused: [OAuthError.Code: Counter]
+    private let checks = Dictionary(uniqueKeysWithValues: Check.allCases.map { ($0, Counter()) })
     private let authenticationFailures = Counter()
     private let batchSizes = Histogram.counts()
     private let batchDurations = Histogram.seconds()
@@ -97,6 +120,8 @@ package final class Metrics: Sendable {
         refused[code]?.add()
         if code == .invalidClient { authenticationFailed() }
     }
+
+    package func check(_ outcome: Check) { checks[outcome]?.add() }
 
     /// A client that did not prove to be who it says, at whatever endpoint.
     package func authenticationFailed() { authenticationFailures.add() }
@@ -130,6 +155,10 @@ package final class Metrics: Sendable {
         page.counter("legate_tokens_refused_total", "Token requests refused, by error code.")
         for code in OAuthError.Code.allCases {
             page.sample("legate_tokens_refused_total", [("error", code.rawValue)], String(refused[code]?.total ?? 0))
+        }
+        page.counter("legate_checks_total", "Forward authentication, by outcome.")
+        for outcome in Check.allCases {
+            page.sample("legate_checks_total", [("outcome", outcome.name)], String(checks[outcome]?.total ?? 0))
         }
         page.counter("legate_authentication_failures_total", "Requests whose client did not prove who it is.")
         page.sample("legate_authentication_failures_total", [], String(authenticationFailures.total))

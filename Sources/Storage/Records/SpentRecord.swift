@@ -12,4 +12,8 @@ enum SpentRecord {
         }
         guard inserted == 1 else { throw CommitFailure.spent }
     }
+
+    static func exists(_ digest: [UInt8], in database: Database) throws -> Bool {
+        try database.first("SELECT 1 FROM spent WHERE digest = ?", { $0.add(digest) }, { _ in true }) ?? false
+    }
 }

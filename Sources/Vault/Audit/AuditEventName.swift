@@ -15,6 +15,9 @@ extension AuditEvent.Name {
     package static let tokenRefused = Self(rawValue: "token.refused")
     package static let tokenRevoked = Self(rawValue: "token.revoked")
 
+    package static let checkAllowed = Self(rawValue: "check.allowed")
+    package static let checkDenied = Self(rawValue: "check.denied")
+
     package static let clientCreated = Self(rawValue: "client.created")
     package static let clientUpdated = Self(rawValue: "client.updated")
     package static let clientDeleted = Self(rawValue: "client.deleted")

@@ -36,6 +36,7 @@ REGISTERED_MEMBERS = {
     "introspection_endpoint_auth_signing_alg_values_supported",
     "code_challenge_methods_supported",
     "signed_metadata",
+    "status_list_aggregation_endpoint",
     "introspection_signing_alg_values_supported",
     "protected_resources",
     "authorization_response_iss_parameter_supported",

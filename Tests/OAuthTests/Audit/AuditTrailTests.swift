@@ -4,6 +4,7 @@ import Support
 import Synchronization
 import Testing
 import Vault
+import Revocations
 
 @Suite("The audit trail")
 struct AuditTrailTests {

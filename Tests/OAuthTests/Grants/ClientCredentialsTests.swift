@@ -2,6 +2,7 @@ import OAuth
 import Support
 import Testing
 import Vault
+import Revocations
 
 @Suite("client_credentials")
 struct ClientCredentialsTests {

@@ -3,6 +3,7 @@ import OAuth
 import Support
 import Testing
 import Vault
+import Revocations
 
 @Suite("Token exchange")
 struct TokenExchangeTests {

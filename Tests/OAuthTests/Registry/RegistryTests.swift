@@ -1,6 +1,7 @@
 import Testing
 
 @testable import OAuth
+import Revocations
 
 @Suite("The registry in memory")
 struct RegistryTests {

@@ -10,14 +10,15 @@ struct ResourceTests {
         let kit = try await LegateKit.start()
         await expectInvalid("resource", "name") { try await kit.create(.resource, [:]) }
         await expectInvalid(
-            "resource", "name", "kind", "signing_alg", "token_ttl", "include_agent_claim", "scopes", "colour"
+            "resource", "name", "kind", "signing_alg", "token_ttl", "include_agent_claim", "scopes", "colour",
+            "check_audit"
         ) {
             try await kit.create(
                 .resource,
                 [
                     "resource": "http://api.example.com", "name": "a b", "kind": "queue", "signing_alg": "HS256",
                     "token_ttl": 0,
-                    "include_agent_claim": 1, "scopes": ["a b"], "colour": "red",
+                    "check_audit": "some", "include_agent_claim": 1, "scopes": ["a b"], "colour": "red",
                 ])
         }
         for algorithm in ["PS256", "none", "es256", "ES384"] {

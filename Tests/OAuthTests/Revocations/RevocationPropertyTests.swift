@@ -1,9 +1,9 @@
 import JOSE
 import OAuth
+import Revocations
 import Support
 import Testing
 import Vault
-import Revocations
 
 /// Trees of exchanges, grown at random: whatever is revoked, the tokens that carry its id are dead and all others live.
 @Suite("Revocation, as a property")

@@ -1,8 +1,8 @@
 import JOSE
 import OAuth
+import Revocations
 import Support
 import Testing
-import Revocations
 
 /// Revoking while tokens are being issued as fast as they can be.
 @Suite("Revocation, as a race")

@@ -2,6 +2,7 @@ import JOSE
 import OAuth
 import Support
 import Testing
+import Revocations
 
 /// The hope: a token that was ended comes back when its client is enabled again, made anew, or the server restarts.
 @Suite("Attack: ghost tokens")

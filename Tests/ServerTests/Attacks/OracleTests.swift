@@ -6,6 +6,7 @@ import Server
 import Support
 import Testing
 import Vault
+import Revocations
 
 /// The hope: answers, their headers or the log tell a stranger what exists, or hand out a secret (RFC 9700 section
 /// 4.2.4).

@@ -4,6 +4,7 @@ import OAuth
 import Support
 import Testing
 import Vault
+import Revocations
 
 @Suite("The admin API")
 struct AdminAPITests {

@@ -36,6 +36,8 @@ struct AdminRequest: Sendable {
     let request: Request
     let context: LegateContext
     let caller: Operator
+    /// The name when the path spells it out.
+    var fixedName: String?
 
     /// The body as one JSON object; an empty body is an empty object.
     func document() async throws -> JSONObject {
@@ -59,10 +61,8 @@ struct AdminRequest: Sendable {
 
     /// The name in the path, percent-decoded.
     func name() throws -> String {
-        guard let raw = context.parameters.get("id"),
-            let name = try? OAuth.Parameters.decode(ArraySlice(raw.replacingPlus.utf8))
-        else { throw HTTPRefusal(status: .notFound, detail: "there is nothing at this path") }
-        return name
+        if let fixedName { return fixedName }
+        return try context.pathName("id")
     }
 
     /// The revision in `If-Match`, if there is one.
@@ -85,12 +85,5 @@ struct AdminRequest: Sendable {
             throw InvalidDocument("limit", "must be 1 to 1000")
         }
         return limit
-    }
-}
-
-extension String {
-    /// In a path `+` is itself; only forms use it for a space.
-    fileprivate var replacingPlus: String {
-        contains("+") ? split(separator: "+", omittingEmptySubsequences: false).joined(separator: "%2B") : self
     }
 }

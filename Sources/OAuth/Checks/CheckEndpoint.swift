@@ -1,0 +1,149 @@
+/// Forward authentication, for gateways that cannot verify tokens themselves: one question for each call of an agent.
+///
+/// Prove the gateway, find the resource, verify the token, compare the scopes, record, answer. Whether a token lives is
+/// asked of the verifier every time, as introspection and the admin API do: a revocation takes effect with the next
+/// call.
+package struct CheckEndpoint: Sendable {
+    private let gateways: GatewayAuthenticator
+    private let verifier: TokenVerifier
+    private let registry: Registry
+    private let ledger: Ledger
+    private let now: Now
+
+    package init(
+        authenticator: ClientAuthenticator, verifier: TokenVerifier, registry: Registry, ledger: Ledger,
+        now: @escaping Now
+    ) {
+        gateways = GatewayAuthenticator(authenticator: authenticator, verifier: verifier, registry: registry)
+        self.verifier = verifier
+        self.registry = registry
+        self.ledger = ledger
+        self.now = now
+    }
+
+    /// Returns when the call may go on, and its record is durable unless the resource wants them only counted.
+    ///
+    /// - Throws: `CheckRefusal` when it may not; it is in the audit trail then, unless it came from a stranger.
+    ///   `LedgerUnavailable` when the decision could not be recorded: then there is none.
+    package func answer(_ request: CheckRequest) async throws -> CheckPass {
+        let time = now()
+        var call = CheckedCall()
+        do {
+            let token = try await examine(request, &call, at: time)
+            let pass = CheckPass(token: token, gateway: call.gateway?.value.id)
+            if call.resource?.checkAudit == .count { return pass }
+            if try await record(call, pass, request.context, at: time) { return pass }
+            throw Self.invalidToken(detail: "\(TokenVerifier.Failure.revoked)")
+        } catch let error as OAuthError {
+            if let record = call.denied(error, request.context, at: time) {
+                try await ledger.commit(Entry(audit: [record]))
+            }
+            throw CheckRefusal(error, of: call, request)
+        }
+    }
+
+    /// Who asks, about what, for which scopes, and whether the token is good for it. `call` holds what was found out
+    /// before a refusal, too.
+    private func examine(
+        _ request: CheckRequest, _ call: inout CheckedCall, at time: Timestamp
+    ) async throws(OAuthError) -> AccessToken {
+        if let header = request.gatewayAuthorization {
+            call.gateway = try await gateways.authenticate(header, context: request.context, at: time)
+        }
+        let resource = try resource(for: request.parameters, askedBy: call.gateway?.value)
+        call.resource = resource
+        guard let scopes = ScopeSet(request.parameters[.scope] ?? "") else {
+            throw OAuthError(.invalidRequest, "scope must be a list of scopes with spaces between")
+        }
+        call.scopes = scopes
+        if let gateway = call.gateway?.value, !gateway.resources.contains(resource.uri) {
+            throw OAuthError(
+                .accessDenied, "the gateway \(gateway.id) is not registered for \(resource.uri)",
+                rule: "gateway_resource"
+            )
+        }
+        let token = try token(request.credentials, &call, at: time)
+        guard token.audience == resource.uri else {
+            throw OAuthError(
+                .invalidToken, "the token is for another resource", detail: "the token is for \(token.audience)",
+                rule: "token_audience"
+            )
+        }
+        guard scopes.isSubset(of: token.scopes) else {
+            let missing = scopes.subtracting(token.scopes)
+            throw OAuthError(.insufficientScope, "the token lacks the scope \(missing)", rule: "token_scope")
+        }
+        return token
+    }
+
+    /// By URI or by name; without either the one that the gateway stands before.
+    private func resource(
+        for parameters: Parameters, askedBy gateway: Client?
+    ) throws(OAuthError) -> Resource {
+        let named = parameters.all(.resource)
+        guard named.count <= 1 else {
+            throw OAuthError(.invalidTarget, "more than one resource: a call goes to one")
+        }
+        guard let text = named.first else {
+            let own = (gateway?.resources ?? []).filter { !registry.ownResources.contains($0) }
+            guard own.count == 1, let uri = own.first, let resource = registry.resource(uri) else {
+                throw OAuthError(
+                    .invalidTarget,
+                    gateway == nil
+                        ? "name the resource, or authenticate as a gateway that has one"
+                        : "name the resource: the gateway has none or more than one"
+                )
+            }
+            return resource
+        }
+        let found =
+            Resource.isName(text)
+            ? registry.resource(named: text) : ResourceURI(text).flatMap { registry.resource($0) }
+        guard let found else {
+            throw OAuthError(.invalidTarget, "no such resource: neither a registered URI nor a name")
+        }
+        return found
+    }
+
+    /// The agent's live token.
+    private func token(
+        _ credentials: BearerCredentials, _ call: inout CheckedCall, at time: Timestamp
+    ) throws(OAuthError) -> AccessToken {
+        let compact: String
+        switch credentials {
+        case .token(let text): compact = text
+        case .absent:
+            throw OAuthError(.invalidToken, "a bearer token for this resource is required", rule: "bearer_credentials")
+        case .malformed:
+            throw OAuthError(
+                .invalidToken, "the Authorization header must be Bearer and one token", rule: "bearer_credentials"
+            )
+        }
+        do throws(TokenVerifier.Failure) {
+            let token = try verifier.verify(compact, at: time)
+            call.token = token
+            return token
+        } catch {
+            if error == .expired || error == .revoked { call.token = try? verifier.parse(compact, at: time) }
+            throw Self.invalidToken(detail: "\(error)")
+        }
+    }
+
+    /// Puts the allowed call into the trail.
+    ///
+    /// - Returns: false when a revocation entered the ledger before it.
+    private func record(
+        _ call: CheckedCall, _ pass: CheckPass, _ context: RequestContext, at time: Timestamp
+    ) async throws -> Bool {
+        do {
+            try await ledger.commit(Entry(audit: [call.allowed(context, at: time)], relies: pass.token.identity))
+            return true
+        } catch CommitFailure.revoked {
+            return false
+        }
+    }
+
+    private static func invalidToken(detail: String) -> OAuthError {
+        OAuthError(.invalidToken, "the token is not valid here", detail: detail, rule: "token_live")
+    }
+}

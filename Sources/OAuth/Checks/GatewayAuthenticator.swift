@@ -1,0 +1,51 @@
+/// Proves the gateway that asks: a client of kind gateway, by its secret or by a token of its own.
+struct GatewayAuthenticator: Sendable {
+    private let authenticator: ClientAuthenticator
+    private let verifier: TokenVerifier
+    private let registry: Registry
+
+    init(authenticator: ClientAuthenticator, verifier: TokenVerifier, registry: Registry) {
+        self.authenticator = authenticator
+        self.verifier = verifier
+        self.registry = registry
+    }
+
+    /// - Parameter header: `Basic` with id and secret, or `Bearer` with a token.
+    /// - Throws: `invalid_client`; a client that is not a gateway is named in it, so that the attempt is audited.
+    func authenticate(
+        _ header: String, context: RequestContext, at now: Timestamp
+    ) async throws(OAuthError) -> Shared<Client> {
+        let client: Shared<Client>
+        switch BearerCredentials(header) {
+        case .token(let compact): client = try holder(of: compact, at: now)
+        case .malformed: throw OAuthError.invalidClient()
+        case .absent:
+            let request = ClientRequest(authorization: header, parameters: .empty, context: context)
+            client = try await authenticator.authenticate(request, at: now).shared
+        }
+        guard client.value.kind == .gateway else {
+            var refusal = OAuthError.invalidClient(detail: "the client is not a gateway")
+            refusal.provenClient = client.value
+            throw refusal
+        }
+        return client
+    }
+
+    /// A token that the gateway was issued for itself and for one of Legate's own APIs: no other server has ever seen
+    /// it, so that no upstream can pass for the gateway.
+    private func holder(of compact: String, at now: Timestamp) throws(OAuthError) -> Shared<Client> {
+        let token: AccessToken
+        do throws(TokenVerifier.Failure) {
+            token = try verifier.verify(compact, at: now)
+        } catch {
+            throw OAuthError.invalidClient(detail: "the gateway's token: \(error)")
+        }
+        guard registry.ownResources.contains(token.audience) else {
+            throw OAuthError.invalidClient(detail: "the gateway's token is for \(token.audience)")
+        }
+        guard token.identity.subject == token.clientID.text, token.identity.actors == nil,
+            let client = registry.shared(token.clientID)
+        else { throw OAuthError.invalidClient(detail: "the gateway's token is for somebody else") }
+        return client
+    }
+}
