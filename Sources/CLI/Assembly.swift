@@ -97,13 +97,14 @@ struct Assembly {
             )
         }
         let snapshot = try await store.load(at: Self.now())
+        let fetcher = GuardedFetcher(allowsLoopback: issuer.isLoopback)
         self.store = store
         self.metrics = metrics
         server = try AuthorizationServer(
             AuthorizationServer.Foundations(
                 issuer: issuer, store: store, snapshot: snapshot, keyring: keyring,
                 digestKey: DigestKey(try key(VaultKey.clientSecrets)), auditKey: auditKey,
-                fetcher: GuardedFetcher(allowsLoopback: issuer.isLoopback), now: Self.now,
+                fetcher: fetcher, courier: fetcher, now: Self.now,
                 observer: { metrics.batch(size: $0, duration: $1) },
                 statusListLifetime: configuration.statusListTTL
             )

@@ -20,7 +20,7 @@ struct Legate: AsyncParsableCommand {
         subcommands: [
             Init.self, Serve.self, Demo.self,
             ResourceCommand.self, ClientCommand.self, IssuerCommand.self, DelegationCommand.self,
-            TokenCommand.self, TaskCommand.self, Revoke.self, Revocations.self, KeyCommand.self,
+            TokenCommand.self, TaskCommand.self, Revoke.self, Revocations.self, ReceiverCommand.self, KeyCommand.self,
             AuditCommand.self,
         ]
     )

@@ -26,6 +26,8 @@ package struct AuthorizationServer: Sendable {
     package let subjectDesk: SubjectDesk
     package let ownerDesk: OwnerDesk
     package let eventIntake: EventIntake
+    package let streamDesk: StreamDesk
+    package let eventDispatcher: EventDispatcher
     package let keyDesk: KeyDesk
     package let auditTrail: AuditTrail
     package let store: any Store
@@ -42,6 +44,7 @@ package struct AuthorizationServer: Sendable {
         package let digestKey: DigestKey
         package let auditKey: AuditKey
         package let fetcher: any Fetcher
+        package let courier: any EventCourier
         package let now: Now
         package let observer: Ledger.Observer
         /// Seconds for which a status list may be kept.
@@ -49,7 +52,7 @@ package struct AuthorizationServer: Sendable {
 
         package init(
             issuer: IssuerURL, store: any Store, snapshot: Snapshot, keyring: Keyring, digestKey: DigestKey,
-            auditKey: AuditKey, fetcher: any Fetcher, now: @escaping Now,
+            auditKey: AuditKey, fetcher: any Fetcher, courier: any EventCourier, now: @escaping Now,
             observer: @escaping Ledger.Observer = { _, _ in },
             statusListLifetime: Int = StatusListPublisher.defaultLifetime
         ) {
@@ -60,6 +63,7 @@ package struct AuthorizationServer: Sendable {
             self.digestKey = digestKey
             self.auditKey = auditKey
             self.fetcher = fetcher
+            self.courier = courier
             self.now = now
             self.observer = observer
             self.statusListLifetime = statusListLifetime
@@ -134,6 +138,13 @@ package struct AuthorizationServer: Sendable {
         eventIntake = EventIntake(
             registry: registry, keySets: keySets, subjects: subjectDesk, store: store, ledger: ledger, now: now
         )
+        streamDesk = StreamDesk(
+            issuer: issuer, registry: registry, keys: keys, store: store, ledger: ledger, now: now
+        )
+        eventDispatcher = EventDispatcher(
+            registry: registry, keys: keys, custodian: custodian, store: store, ledger: ledger,
+            courier: foundations.courier, now: now
+        )
         keyDesk = KeyDesk(keys: custodian, ledger: ledger, now: now)
         auditTrail = AuditTrail(
             store: store, registry: registry, revocations: revocations, keys: keys, auditKey: foundations.auditKey,
@@ -158,6 +169,8 @@ package struct AuthorizationServer: Sendable {
         revocations.prune(at: time.seconds)
         registry.prune(at: time)
         statusLists.prune()
+        streamDesk.prune(at: time)
+        try await eventDispatcher.prune(at: time)
         try await store.prune(at: time)
     }
 }

@@ -39,7 +39,8 @@ package struct LegateServer: Sendable {
         Front(
             Routes(server: server, metrics: metrics).router().buildResponder(),
             problemPrefixes: ["/admin", "/vault", "/revocations"].map { server.issuer.path + $0 },
-            opaquePrefix: server.issuer.path + "/check/", isTLS: configuration.tls != nil, log: RequestLog(sink: sink, now: server.now), metrics: metrics
+            opaquePrefix: server.issuer.path + "/check/", isTLS: configuration.tls != nil,
+            log: RequestLog(sink: sink, now: server.now), metrics: metrics
         )
     }
 

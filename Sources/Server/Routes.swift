@@ -37,13 +37,15 @@ struct Routes {
         let check = CheckRoute(server: server, metrics: metrics, path: "\(base)/check")
         addAnyMethod("\(base)/check", check.respond, to: router)
         addAnyMethod("\(base)/check/**", check.respond, to: router)
-        add("\(base)/tasks/{id}/complete", [.post: CompleteTaskRoute(server: server, bearer: bearer).complete], to: router)
+        let tasks = CompleteTaskRoute(server: server, bearer: bearer)
+        add("\(base)/tasks/{id}/complete", [.post: tasks.complete], to: router)
         add("\(base)/events", [.post: EventRoute(intake: server.eventIntake).receive], to: router)
         let admin = AdminAPI(server: server, bearer: bearer)
         let subjects = SubjectRoutes(desk: server.subjectDesk)
         add(
             "\(base)/global-token-revocation",
-            [.post: admin.endpoint("POST /global-token-revocation", scope: SubjectDesk.scope, subjects.revoke)], to: router
+            [.post: admin.endpoint("POST /global-token-revocation", scope: SubjectDesk.scope, subjects.revoke)],
+            to: router
         )
         add("\(base)/authorize", [.get: authorize.respond, .post: authorize.respond], to: router)
 
@@ -60,6 +62,15 @@ struct Routes {
         }
         add("\(base)/resources/{name}/oauth-protected-resource", [.get: metadata.registered], to: router)
 
+        add("/.well-known/ssf-configuration\(base)", [.get: metadata.eventTransmitter], to: router)
+        let streams = EventStreamRoutes(
+            server: server,
+            bearer: BearerAuthentication(server: server, resource: server.registry.ownResources.revocations)
+        )
+        add("\(base)/ssf/streams", [.get: streams.streams], to: router)
+        add("\(base)/ssf/status", [.get: streams.status], to: router)
+        add("\(base)/ssf/verify", [.post: streams.verify], to: router)
+        add("\(base)/ssf/poll", [.post: streams.poll], to: router)
         let statusLists = StatusListRoutes(server: server)
         add("\(base)/status-lists", [.get: statusLists.aggregation], to: router)
         add("\(base)/status-lists/{id}", [.get: statusLists.list], to: router)
@@ -114,6 +125,8 @@ struct Routes {
             "revocations",
             [.get: ("revocations:read", revocations.list), .post: ("revocations:write", revocations.create)]
         )
+        let streams = EventStreamRoutes(server: server, bearer: api.bearer)
+        admin("event-receivers/{id}/verify", [.post: (RegistryKind.receiver.writeScope, streams.verify)])
         admin("keys", [.get: ("keys:read", keys.list)])
         admin("keys/rotate", [.post: ("keys:write", keys.rotate)])
         admin("audit", [.get: ("audit:read", audit.list)])

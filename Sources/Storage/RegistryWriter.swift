@@ -12,6 +12,7 @@ enum RegistryWriter {
         case .issuer(let issuer): try create(issuer, IssuerRecord.self, in: database)
         case .rule(let rule): try create(rule, DelegationRuleRecord.self, in: database)
         case .delegation(let delegation): try create(delegation, DelegationRecord.self, in: database)
+        case .receiver(let receiver): try create(receiver, EventReceiverRecord.self, in: database)
         }
     }
 
@@ -25,6 +26,7 @@ enum RegistryWriter {
         case .rule(let rule): try update(rule, DelegationRuleRecord.self, from: revision, in: database)
         case .delegation(let delegation):
             try update(delegation, DelegationRecord.self, from: revision, in: database)
+        case .receiver(let receiver): try update(receiver, EventReceiverRecord.self, from: revision, in: database)
         }
     }
 
@@ -36,6 +38,7 @@ enum RegistryWriter {
             case .issuer: IssuerRecord.table
             case .rule: DelegationRuleRecord.table
             case .delegation: DelegationRecord.table
+            case .receiver: EventReceiverRecord.table
             }
         let identifier = object.registered.identifier
         let deleted = try database.run(table.delete) { $0.add(identifier) }

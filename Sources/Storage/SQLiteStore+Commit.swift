@@ -80,6 +80,9 @@ private struct Batch {
         case .spend(let spend): try SpentRecord.insert(spend, into: database)
         case .useTask(let use): try TaskRecord.use(use, in: database)
         case .listStatus(let token): try StatusEntryRecord.insert(token, into: database)
+        case .enqueue(let event): try EventQueueRecord.insert(event, into: database)
+        case .acknowledge(let receiver, let names):
+            for name in names { try EventQueueRecord.delete(name, for: receiver, in: database) }
         case .addKey(let key): try SigningKeyRecord.insert(key, into: database)
         case .revokeKey(let keyID, let time): try SigningKeyRecord.revoke(keyID, at: time, in: database)
         }

@@ -21,6 +21,7 @@ extension SQLiteStore {
             snapshot.revocations = try RevocationRecord.all(after: 0, unexpiredAt: now, in: database)
             snapshot.lastRevocation = try RevocationRecord.lastSequence(in: database)
             snapshot.closed = try ClosedNameRecord.all(at: now, in: database)
+            snapshot.receivers = try Self.all(EventReceiverRecord.self, "", in: database, &shared)
             snapshot.listedTokens = try StatusEntryRecord.all(at: now, in: database)
             snapshot.signingKeys = try SigningKeyRecord.all(in: database)
             snapshot.auditHead = try AuditHeadRecord.read(in: database)?.head ?? .genesis
@@ -70,6 +71,7 @@ extension SQLiteStore {
             case .issuer: try page.read(IssuerRecord.self, in: database).map(RegistryObject.issuer)
             case .rule: try page.read(DelegationRuleRecord.self, in: database).map(RegistryObject.rule)
             case .delegation: try page.delegations(in: database).map(RegistryObject.delegation)
+            case .receiver: try page.read(EventReceiverRecord.self, in: database).map(RegistryObject.receiver)
             }
         }
     }

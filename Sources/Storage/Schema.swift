@@ -42,6 +42,10 @@ enum Schema {
             version: 6, name: "status_lists", sql: PackageResources.V0006_status_lists_sql,
             hash: "6bbb0dbf3336a916872029d3e6272e75a0c4ff3af57fcb725f720bab03fce0f9"
         ),
+        Migration(
+            version: 7, name: "event_streams", sql: PackageResources.V0007_event_streams_sql,
+            hash: "13deb660f7c431b38ff3c73bd382683e053151603f672c086ad92dc12dcf30eb"
+        ),
     ]
 
     /// Applies what is missing, each migration in a transaction of its own.

@@ -1,5 +1,6 @@
 """Forward authentication at /check: what a gateway is told about a call, on the real wire."""
 
+import threading
 import time
 from typing import Any
 
@@ -243,6 +244,40 @@ def test_revoked_at_once(legate, registry, world, kind):
     assert answer.status_code == 201, answer.text
     dead(legate, token, world.r1)
     passed(ask(legate, untouched, resource=world.r1))
+
+
+def test_never_accepted_after_the_answer(legate, registry, world):
+    resource = registry.resource()
+    agent = registry.agent(resource)
+    tokens = [agent.token() for _ in range(12)]
+    late: list[float] = []
+    for token in tokens:
+        ended = threading.Event()
+        answered: list[float] = []
+
+        def keep_asking(token: str = token, ended: threading.Event = ended, answered: list[float] = answered) -> None:
+            with requests.Session() as session:
+                session.trust_env = False
+                session.headers["Authorization"] = f"Bearer {token}"
+                while not ended.is_set():
+                    begun = time.monotonic()
+                    status = session.get(f"{legate.base}/check?resource={resource.name}", timeout=10).status_code
+                    if status == 204 and answered and begun > answered[0]:
+                        late.append(begun - answered[0])
+                    assert status in (204, 401)
+
+        workers = [threading.Thread(target=keep_asking) for _ in range(4)]
+        for worker in workers:
+            worker.start()
+        time.sleep(0.05)
+        assert agent.revoke(token).status_code == 200
+        answered.append(time.monotonic())
+        time.sleep(0.05)
+        ended.set()
+        for worker in workers:
+            worker.join()
+        dead(legate, token, resource)
+    assert late == [], "a call that began after the revocation was answered has passed"
 
 
 def test_revoked_by_its_own_client(legate, world):

@@ -75,7 +75,8 @@ struct Transcript {
     private mutating func redactHeader(_ name: String, _ value: String) -> String {
         switch name.lowercased() {
         case "x-request-id": "{request id}"
-        case "authorization" where value.lowercased().hasPrefix("basic "): "Basic {credentials}"
+        case "authorization", "legate-gateway-authorization":
+            value.lowercased().hasPrefix("basic ") ? "Basic {credentials}" : redact(value)
         case "etag", "if-none-match": Self.words(of: value).map { $0.count == 22 ? "{digest}" : $0 }.joined()
         default: redact(value)
         }

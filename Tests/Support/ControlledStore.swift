@@ -75,6 +75,20 @@ package final class ControlledStore: Store {
 
     package func isSpent(_ digest: [UInt8]) async throws -> Bool { try await inner.isSpent(digest) }
 
+    package func events(for receiver: ReceiverID, limit: Int) async throws -> [OutgoingEvent] {
+        try await inner.events(for: receiver, limit: limit)
+    }
+
+    package func waiting(_ names: [String], for receiver: ReceiverID) async throws -> Set<String> {
+        try await inner.waiting(names, for: receiver)
+    }
+
+    package func surplusEvents(
+        of receiver: ReceiverID, keeping limit: Int, since: Timestamp
+    ) async throws -> [String] {
+        try await inner.surplusEvents(of: receiver, keeping: limit, since: since)
+    }
+
     package func revocations(after sequence: Int64, limit: Int) async throws -> [Revocation] {
         try await inner.revocations(after: sequence, limit: limit)
     }

@@ -15,6 +15,7 @@ package struct LegateKit: Sendable {
     package let issuer: IssuerURL
     package let clock: TestClock
     package let fetcher: StubFetcher
+    package let courier: StubCourier
     package let corp: IdentityProvider
     package let world: World
     package let store: ControlledStore
@@ -83,14 +84,15 @@ package struct LegateKit: Sendable {
         let again = try await SQLiteStore.open(path: directory.path + "/legate.db")
         return try await Self.open(
             again, in: directory, rootKey: rootKey, issuer: issuer, clock: clock, fetcher: fetcher, corp: corp,
-            world: world
+            world: world, courier: courier
         )
     }
 
     /// Everything comes back from the database alone, but for the root key.
     private static func open(
         _ database: SQLiteStore, in directory: TemporaryDirectory, rootKey: RootKey, issuer: IssuerURL,
-        clock: TestClock, fetcher: StubFetcher, corp: IdentityProvider, world: World
+        clock: TestClock, fetcher: StubFetcher, corp: IdentityProvider, world: World,
+        courier: StubCourier = StubCourier()
     ) async throws -> LegateKit {
         let keyring = try Keyring(rootKey: rootKey, terms: try await database.keyringTerms())
         let boxes = try await database.vaultKeys()
@@ -103,11 +105,11 @@ package struct LegateKit: Sendable {
         let server = try AuthorizationServer(
             AuthorizationServer.Foundations(
                 issuer: issuer, store: store, snapshot: try await database.load(at: clock.time), keyring: keyring,
-                digestKey: digests, auditKey: auditKey, fetcher: fetcher, now: clock.now
+                digestKey: digests, auditKey: auditKey, fetcher: fetcher, courier: courier, now: clock.now
             )
         )
         return LegateKit(
-            issuer: issuer, clock: clock, fetcher: fetcher, corp: corp, world: world, store: store,
+            issuer: issuer, clock: clock, fetcher: fetcher, courier: courier, corp: corp, world: world, store: store,
             database: database, server: server, auditKey: auditKey, digests: digests, keyring: keyring,
             directory: directory, rootKey: rootKey
         )
@@ -128,6 +130,7 @@ package struct LegateKit: Sendable {
         case .issuer: .issuerTrusted
         case .rule: .ruleCreated
         case .delegation: .delegationCreated
+        case .receiver: .receiverCreated
         }
     }
 

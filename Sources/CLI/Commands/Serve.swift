@@ -76,7 +76,7 @@ struct Serve: AsyncParsableCommand {
         )
         let group = ServiceGroup(
             configuration: .init(
-                services: [sink, housekeeping, application, Heartbeat(feed: assembly.server.revocationFeed)], gracefulShutdownSignals: [.sigterm, .sigint],
+                services: [sink, housekeeping, application, Heartbeat(feed: assembly.server.revocationFeed), EventDelivery(dispatcher: assembly.server.eventDispatcher, logger: logger)], gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger
             )
         )
@@ -129,6 +129,32 @@ private struct Heartbeat: Service {
             }
         }
         feed.end()
+    }
+}
+
+/// Brings security events to their receivers.
+private struct EventDelivery: Service {
+    let dispatcher: EventDispatcher
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await dispatcher.run { receiver, outcome in
+                switch outcome {
+                case .delivered: break
+                case .rejected(let jti, let code):
+                    logger.error(
+                        "a receiver refused an event",
+                        metadata: ["receiver": "\(receiver)", "jti": "\(jti)", "err": "\(code)"]
+                    )
+                case .failed(let reason, let pause):
+                    logger.warning(
+                        "events could not be delivered",
+                        metadata: ["receiver": "\(receiver)", "reason": "\(reason)", "retry_in": "\(pause)"]
+                    )
+                }
+            }
+        }
     }
 }
 

@@ -56,6 +56,10 @@ package enum Change: Sendable {
     case useTask(TaskUse)
     /// A new token whose status stands in a list.
     case listStatus(ListedToken)
+    /// An event that has to be delivered. Nothing when its receiver is gone.
+    case enqueue(OutgoingEvent)
+    /// Events of these names need not be delivered any more. Unknown ones are no error.
+    case acknowledge(ReceiverID, [String])
     case addKey(StoredSigningKey)
     case revokeKey(String, at: Timestamp)
 
@@ -63,7 +67,7 @@ package enum Change: Sendable {
     package var canFail: Bool {
         switch self {
         case .create, .update, .delete, .revokeDelegation, .spend, .useTask, .addKey: true
-        case .revoke, .close, .reopen, .listStatus, .revokeKey: false
+        case .revoke, .close, .reopen, .listStatus, .enqueue, .acknowledge, .revokeKey: false
         }
     }
 

@@ -157,12 +157,16 @@ package final class Ledger: Sendable {
     /// Tombstones take hold in memory before the transaction, and with the second of this moment: after every policy
     /// decision that did not yet see them, so that no token slips between.
     private func takeTombstones(of entry: inout Entry) {
+        var events: [Change] = []
         for index in entry.changes.indices {
             guard case .revoke(let revocation) = entry.changes[index] else { continue }
             let tombstone = revocation.taken(at: now())
             revocations.insert(tombstone)
             entry.changes[index] = .revoke(tombstone)
+            // Whoever is to be told of it is told in the same transaction.
+            events += OutgoingEvent.all(of: tombstone, in: registry, at: now()).map(Change.enqueue)
         }
+        entry.changes += events
     }
 }
 

@@ -27,6 +27,16 @@ package protocol Store: Sendable {
     /// Live tombstones after a sequence number, in order.
     func revocations(after sequence: Int64, limit: Int) async throws -> [Revocation]
 
+    /// Undelivered events of a receiver, oldest first.
+    func events(for receiver: ReceiverID, limit: Int) async throws -> [OutgoingEvent]
+
+    /// Which of these names are undelivered events of a receiver.
+    func waiting(_ names: [String], for receiver: ReceiverID) async throws -> Set<String>
+
+    /// Undelivered events of a receiver that are older than `since`, or more than `limit`: the oldest first, some at a
+    /// time.
+    func surplusEvents(of receiver: ReceiverID, keeping limit: Int, since: Timestamp) async throws -> [String]
+
     /// Records that match, in order of sequence, those already archived too.
     func auditRecords(matching query: AuditQuery) async throws -> [AuditRecord]
 
@@ -83,6 +93,7 @@ package struct Snapshot: Sendable {
     package var closed: [(kind: Revocation.Kind, id: String, until: Timestamp?)] = []
     package var signingKeys: [StoredSigningKey] = []
     /// Live tokens whose status stands in a list.
+    package var receivers: [EventReceiver] = []
     package var listedTokens: [ListedToken] = []
     package var auditHead: AuditHead = .genesis
 

@@ -1,8 +1,8 @@
 package import JOSE
 
-/// What an operator registers: clients, resources, trusted issuers, delegation rules, delegations.
+/// What an operator registers: clients, resources, trusted issuers, delegation rules, delegations, event receivers.
 ///
-/// One shape for all five, so that the admin API, the audit trail and the optimistic concurrency are written once.
+/// One shape for all of them, so that the admin API, the audit trail and the optimistic concurrency are written once.
 package protocol Registered: Sendable {
     static var kind: RegistryKind { get }
     /// What names it in paths and in the audit trail.
@@ -21,9 +21,9 @@ package protocol Registered: Sendable {
     var change: RegistryObject { get }
 }
 
-/// The five kinds of registered things, with the words that the API, the scopes and the audit trail use.
+/// The kinds of registered things, with the words that the API, the scopes and the audit trail use.
 package enum RegistryKind: String, Sendable, CaseIterable {
-    case client, resource, issuer, rule, delegation
+    case client, resource, issuer, rule, delegation, receiver
 
     /// The path segment under `/admin`.
     package var path: String {
@@ -33,10 +33,18 @@ package enum RegistryKind: String, Sendable, CaseIterable {
         case .issuer: "issuers"
         case .rule: "delegation-rules"
         case .delegation: "delegations"
+        case .receiver: "event-receivers"
         }
     }
 
-    private var area: String { self == .rule ? RegistryKind.delegation.path : path }
+    /// Rules are part of delegating, receivers of revoking.
+    private var area: String {
+        switch self {
+        case .rule: RegistryKind.delegation.path
+        case .receiver: "revocations"
+        case .client, .resource, .issuer, .delegation: path
+        }
+    }
     package var readScope: String { "\(area):read" }
     package var writeScope: String { "\(area):write" }
 }
@@ -48,6 +56,7 @@ package enum RegistryObject: Sendable {
     case issuer(TrustedIssuer)
     case rule(DelegationRule)
     case delegation(Delegation)
+    case receiver(EventReceiver)
 
     package var registered: any Registered {
         switch self {
@@ -56,6 +65,7 @@ package enum RegistryObject: Sendable {
         case .issuer(let value): value
         case .rule(let value): value
         case .delegation(let value): value
+        case .receiver(let value): value
         }
     }
 }

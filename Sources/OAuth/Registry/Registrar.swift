@@ -77,6 +77,10 @@ package struct Registrar: Sendable {
         case .rule:
             let rule = try DelegationRule(creating: draft, in: context(at: time))
             return (try await commit(created: rule, name: .ruleCreated, by: caller, at: time), nil)
+        case .receiver:
+            var receiver = try EventReceiver(creating: draft, in: context(at: time))
+            try keys.seal(&receiver)
+            return (try await commit(created: receiver, name: .receiverCreated, by: caller, at: time), nil)
         case .delegation:
             let delegation = try Delegation(creating: draft, in: context(at: time))
             return (try await commit(created: delegation, name: .delegationCreated, by: caller, at: time), nil)
@@ -124,6 +128,10 @@ package struct Registrar: Sendable {
         let kind = Thing.kind
         var changed = try current.replaced(by: current.draft.merging(patch: patch), in: context(at: time))
         changed.revision = current.revision + 1
+        if var receiver = changed as? EventReceiver {
+            try keys.seal(&receiver)
+            if let sealed = receiver as? Thing { changed = sealed }
+        }
         let before = current.document(at: time)
         let after = changed.document(at: time)
         if before == after { return current }
@@ -168,6 +176,7 @@ package struct Registrar: Sendable {
         case .issuer: .issuerUpdated
         case .rule: .ruleCreated
         case .delegation: .delegationUpdated
+        case .receiver: .receiverUpdated
         }
     }
 
@@ -247,6 +256,9 @@ package struct Registrar: Sendable {
         case let rule as DelegationRule:
             name = .ruleDeleted
             entry.changes = [.delete(.rule(rule))]
+        case let receiver as EventReceiver:
+            name = .receiverDeleted
+            entry.changes = [.delete(.receiver(receiver))]
         case let delegation as Delegation:
             _ = try await revoke(delegation, reason: nil, by: caller)
             return

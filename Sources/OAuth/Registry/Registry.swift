@@ -12,6 +12,8 @@ package final class Registry: Sendable {
     let taskTallies = TaskTallies()
     /// The live tokens whose status stands in a list.
     package let statusLists: StatusLists
+    /// Rings when there is something to deliver to event receivers.
+    let outbox = EventOutbox()
     private let state: Mutex<State>
 
     private struct State {
@@ -25,6 +27,7 @@ package final class Registry: Sendable {
         var delegations: [DelegationID: Delegation] = [:]
         var delegationsByPair: [DelegationPair: [DelegationID]] = [:]
         var closed: [ClosedName: Timestamp?] = [:]
+        var receivers: [ReceiverID: EventReceiver] = [:]
         var alterations: UInt64 = 0
     }
 
@@ -50,6 +53,7 @@ package final class Registry: Sendable {
         for issuer in snapshot.issuers { Self.put(issuer, into: &state) }
         for rule in snapshot.rules { state.rules[rule.clientID, default: []].append(rule) }
         for delegation in snapshot.delegations { Self.put(delegation, into: &state) }
+        for receiver in snapshot.receivers { state.receivers[receiver.id] = receiver }
         for closed in snapshot.closed {
             state.closed[ClosedName(kind: closed.kind, id: closed.id)] = .some(closed.until)
         }
@@ -146,6 +150,13 @@ package final class Registry: Sendable {
         }
     }
 
+    package func eventReceiver(_ id: ReceiverID) -> EventReceiver? { state.withLock { $0.receivers[id] } }
+
+    /// In the order of their ids.
+    package var eventReceivers: [EventReceiver] {
+        state.withLock { $0.receivers.values.sorted { $0.id < $1.id } }
+    }
+
     /// Whether a task, session or agent instance was closed.
     package func isClosed(_ kind: Revocation.Kind, _ id: String, at now: Timestamp) -> Bool {
         state.withLock { state in
@@ -181,7 +192,7 @@ package final class Registry: Sendable {
             switch object {
             case .delegation(let delegation): (client, issuer) = (delegation.clientID, delegation.subject.issuer)
             case .rule(let rule): (client, issuer) = (rule.clientID, rule.issuer)
-            case .client, .resource, .issuer: continue
+            case .client, .resource, .issuer, .receiver: continue
             }
             let gone = state.withLock { state -> String? in
                 if state.clients[client] == nil { return client.text }
@@ -237,6 +248,7 @@ package final class Registry: Sendable {
         case .issuer: IssuerName(identifier).flatMap { issuer($0) }
         case .rule: RuleID(identifier).flatMap { rule($0) }
         case .delegation: DelegationID(identifier).flatMap { delegation($0) }
+        case .receiver: ReceiverID(identifier).flatMap { eventReceiver($0) }
         }
     }
 
@@ -251,6 +263,7 @@ package final class Registry: Sendable {
             switch change {
             case .useTask(let use): taskTallies.add(use)
             case .listStatus(let token): statusLists.add(token)
+            case .enqueue: outbox.ring()
             default: break
             }
         }
@@ -279,6 +292,7 @@ package final class Registry: Sendable {
             case .issuer(let issuer): put(issuer, into: &state)
             case .rule(let rule): state.rules[rule.clientID, default: []].append(rule)
             case .delegation(let delegation): put(delegation, into: &state)
+            case .receiver(let receiver): state.receivers[receiver.id] = receiver
             }
         case .delete(let object):
             switch object {
@@ -293,6 +307,7 @@ package final class Registry: Sendable {
                 state.rules[rule.clientID]?.removeAll { $0.id == rule.id }
                 if state.rules[rule.clientID]?.isEmpty == true { state.rules[rule.clientID] = nil }
             case .delegation(let delegation): remove(delegation, from: &state)
+            case .receiver(let receiver): state.receivers[receiver.id] = nil
             }
         case .revokeDelegation(let id, let time):
             state.delegations[id]?.revokedAt = time
@@ -301,7 +316,7 @@ package final class Registry: Sendable {
             state.closed[ClosedName(kind: kind, id: id)] = .some(until)
         case .reopen(let kind, let id):
             state.closed[ClosedName(kind: kind, id: id)] = nil
-        case .revoke, .spend, .useTask, .listStatus, .addKey, .revokeKey:
+        case .revoke, .spend, .useTask, .listStatus, .enqueue, .acknowledge, .addKey, .revokeKey:
             break
         }
     }

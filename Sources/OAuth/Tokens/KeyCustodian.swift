@@ -6,7 +6,7 @@ package final class KeyCustodian: Sendable {
     package typealias Made = SigningKeys.Held
 
     private let keys: SigningKeys
-    private let keyring: Keyring
+    let keyring: Keyring
 
     package init(keys: SigningKeys, keyring: Keyring) {
         self.keys = keys

@@ -15,6 +15,12 @@ struct MetadataRoutes: Sendable {
         return cacheable(JSON.object(document).serialized, for: request)
     }
 
+    /// OpenID SSF 1.0 section 7.
+    func eventTransmitter(_ request: Request, _ context: LegateContext) async throws -> Response {
+        context.notes.note { $0.route = .metadata }
+        return cacheable(JSON.object(server.streamDesk.configuration).serialized, for: request)
+    }
+
     /// RFC 7517.
     func jwks(_ request: Request, _ context: LegateContext) async throws -> Response {
         context.notes.note { $0.route = .jwks }

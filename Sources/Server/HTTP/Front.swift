@@ -97,7 +97,9 @@ package struct Front<Inner: HTTPResponder>: HTTPResponder where Inner.Context ==
             throw HTTPRefusal(status: .badRequest, detail: "exactly one Host header is required")
         }
         // The router forgives extra slashes; a rule in front of us that names a path would not.
-        guard Self.isPlainPath(target) || target.utf8.starts(with: opaquePrefix.utf8) else { throw HTTPError(.notFound) }
+        guard Self.isPlainPath(target) || target.utf8.starts(with: opaquePrefix.utf8) else {
+            throw HTTPError(.notFound)
+        }
         var size = 0
         for field in request.headers { size += field.name.rawName.utf8.count + field.value.utf8.count + 4 }
         guard size <= Limits.headers else {

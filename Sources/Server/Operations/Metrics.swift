@@ -5,7 +5,8 @@ package import OAuth
 package final class Metrics: Sendable {
     /// The routes that are told apart.
     package enum Route: Int, Sendable, CaseIterable {
-        case token, introspect, revoke, check, task, event, metadata, jwks, resourceMetadata, authorize, admin, feed, statusList, health, metrics, other
+        case token, introspect, revoke, check, task, event, metadata, jwks, resourceMetadata, authorize, admin, feed,
+            statusList, eventStream, health, metrics, other
 
         package var name: String {
             switch self {
@@ -22,6 +23,7 @@ package final class Metrics: Sendable {
             case .admin: "admin"
             case .feed: "revocations"
             case .statusList: "status_list"
+            case .eventStream: "event_stream"
             case .health: "health"
             case .metrics: "metrics"
             case .other: "other"
@@ -63,7 +65,9 @@ package final class Metrics: Sendable {
         /// The decision could not be recorded.
         case unavailable
 
-        package static var allCases: [Check] { [.allowed, .unavailable] + CheckRefusal.Kind.allCases.map(Check.refused) }
+        package static var allCases: [Check] {
+            [.allowed, .unavailable] + CheckRefusal.Kind.allCases.map(Check.refused)
+        }
 
         fileprivate var name: String {
             switch self {

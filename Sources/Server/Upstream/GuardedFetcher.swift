@@ -11,7 +11,7 @@ package import OAuth
 /// and size are bounded whatever the other side does.
 package struct GuardedFetcher: Fetcher {
     /// Loopback may be fetched from only when Legate itself is on loopback.
-    private let allowsLoopback: Bool
+    let allowsLoopback: Bool
     /// For everything together: resolving, connecting, reading to the last byte.
     private let timeLimit: Duration
     private let resolver: HostResolver
@@ -97,7 +97,7 @@ package struct GuardedFetcher: Fetcher {
     }
 
     /// A client that connects to this one address and resolves nothing.
-    private func client(for target: FetchTarget, at address: IPAddress, isOnly: Bool) -> HTTPClient {
+    func client(for target: FetchTarget, at address: IPAddress, isOnly: Bool) -> HTTPClient {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         if target.literal == nil { configuration.dnsOverride = [target.host: address.text] }
         // Leaves time for the next address.

@@ -12,7 +12,7 @@ protocol RegistryRecord {
     static func read(_ row: RowReader, _ shared: inout SharedValues) throws -> Value
 }
 
-/// The statements for one kind of registered thing: the same verbs over five tables.
+/// The statements for one kind of registered thing: the same verbs over all tables.
 struct RegistryTable: Sendable {
     let name: String
     /// The column of the identifier that paths and lists use.

@@ -2,8 +2,12 @@
 
 import base64
 import json
+import shutil
 import statistics
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +20,7 @@ from checks import challenge
 from gateways.kit import Document, Gateway, Upstream
 from jose import Key, decode, hs256, unsigned
 from server import Legate, free_port
+from test_tls import Authority
 
 RESOURCE = "https://orders.example.com"
 SCOPES = ("orders:read", "orders:write")
@@ -25,14 +30,26 @@ REPEATS = 3
 class Stage:
     """A Legate of the gateway's own, set up with the commands of its page, an agent, a user, and the API behind."""
 
-    def __init__(self, binary: Path, directory: Path, page: str, resource: str = RESOURCE, scopes=SCOPES):
+    def __init__(
+        self,
+        binary: Path,
+        directory: Path,
+        page: str,
+        *,
+        resource: str = RESOURCE,
+        scopes: tuple[str, ...] = SCOPES,
+        tls: bool = False,
+    ):
         self.document = Document(page)
         self.directory = directory
         self.port = free_port()
         self.upstream = Upstream()
         self.gateway: Gateway | None = None
         self.secrets: dict[str, str] = {}
-        self.legate = Legate(binary, directory).start()
+        self._open_directories: list[Path] = []
+        self.authority = Authority(directory) if tls else None
+        options = {"flags": self.authority.flags, "certificate_authority": self.authority.file} if tls else {}
+        self.legate = Legate(binary, directory, **options).start()
         try:
             self._register(resource.replace("PORT", str(self.port)), list(scopes))
         except BaseException:
@@ -74,12 +91,31 @@ class Stage:
         answer = self.legate.admin("POST", "/revocations", {"kind": kind, "id": name, "reason": "a test"})
         assert answer.status_code == 201, answer.text
 
+    @contextmanager
+    def without_legate(self) -> Iterator[None]:
+        """Stops Legate for a while."""
+        self.legate.http.close()
+        assert self.legate.stop() == 0
+        try:
+            yield
+        finally:
+            self.legate.start()
+
+    def open_directory(self) -> Path:
+        """A directory that a server under another user can enter; those of the tests are closed to it."""
+        directory = Path(tempfile.mkdtemp(prefix="legate-gateway-"))
+        directory.chmod(0o755)
+        self._open_directories.append(directory)
+        return directory
+
     def stop(self) -> None:
         if self.gateway is not None:
             self.gateway.stop()
         self.upstream.stop()
         if self.legate.process is not None:
-            self.legate.stop()
+            self.legate.kill9()
+        for directory in self._open_directories:
+            shutil.rmtree(directory)
 
 
 @dataclass
@@ -122,23 +158,40 @@ class Gatekeeping:
 
     # The header that tells the upstream for whom the agent works.
     subject_header: ClassVar[str] = "x-auth-subject"
+    # The header that tells it by which delegation.
+    delegation_header: ClassVar[str] = "x-auth-delegation"
     # Whether the refusal tells the agent where the metadata of the resource is (RFC 9728).
     names_metadata: ClassVar[bool] = True
-    # What a token without the scope is answered, and whether the challenge then says why.
+    # What a token without the scope is answered, and whether the challenge then says what is missing.
+    scope_status: ClassVar[int] = 403
     explains_scope: ClassVar[bool] = True
     # Seconds that the gateway's own clock may be behind the token's `exp`.
     rounding: ClassVar[float] = 0.1
 
     def test_a_good_token_gets_in_and_the_upstream_learns_whose(self, gate):
-        assert gate.passed(gate.stage.token())[self.subject_header] == [gate.stage.agent.id]
-        token, _ = gate.stage.delegated()
-        assert gate.passed(token)[self.subject_header] == [decode(token)[1]["sub"]]
+        told = gate.passed(gate.stage.token())
+        assert told[self.subject_header] == [gate.stage.agent.id]
+        assert self.delegation_header not in told
+        token, delegation = gate.stage.delegated()
+        told = gate.passed(token)
+        assert told[self.subject_header] == [decode(token)[1]["sub"]]
+        assert told[self.delegation_header] == [delegation["delegation_id"]]
 
     def test_the_call_arrives_as_it_was_sent(self, gate):
         answer = gate.call(gate.stage.token(), "POST", "/v1/orders?a=b%20c", data=b"three apples")
         assert answer.status_code == 200, answer.text
         seen = answer.json()
         assert (seen["method"], seen["path"], seen["body"]) == ("POST", "/v1/orders?a=b%20c", "three apples")
+
+    @pytest.mark.parametrize("chunked", [False, True])
+    def test_a_body_does_not_get_into_the_next_check(self, gate, chunked):
+        token = gate.stage.token()
+        body = b"GET /check?resource=orders HTTP/1.1\r\nHost: smuggled\r\n\r\n"
+        for _ in range(5):
+            answer = gate.call(token, "POST", data=iter([body]) if chunked else body)
+            assert answer.status_code == 200, f"{answer.status_code} {answer.text}\n{gate.stage.gateway.log()}"
+            gate.passed(token)
+            gate.refused("garbage")
 
     def test_the_upstream_never_sees_the_token(self, gate):
         token = gate.stage.token()
@@ -147,23 +200,20 @@ class Gatekeeping:
         assert token not in json.dumps(told)
 
     def test_the_agent_cannot_choose_who_it_is(self, gate):
-        name = self.subject_header
-        forged = {"root", "chief"}
-        spoofed = {name: "root", name.replace("-", "_"): "root", name.replace("_", "-"): "chief"}
-        spoofed |= {"X-Auth-Delegation": "root", "X_Auth_Delegation": "root", "X-Auth-Agent": "root"}
+        spoofed = {}
+        for name in (self.subject_header, self.delegation_header):
+            spoofed |= {name: "root", name.replace("-", "_"): "root", name.replace("_", "-"): "root"}
         told = gate.passed(gate.stage.token(), headers=spoofed)
-        kin = {key: values for key, values in told.items() if key.replace("_", "-") == name.replace("_", "-")}
-        assert kin == {name: [gate.stage.agent.id]}
-        identity = [value for key, values in told.items() if key.replace("_", "-").startswith("x-auth-") for value in values]
-        assert forged.isdisjoint(identity), told
+        assert told[self.subject_header] == [gate.stage.agent.id]
+        assert not any("root" in values for values in told.values()), told
 
     def test_no_token_is_a_challenge(self, gate):
         for method in ("GET", "POST", "OPTIONS"):
             answer = gate.refused(None, 401, method=method)
             scheme, parameters = challenge(answer)
-            assert scheme == "Bearer"
+            assert scheme == "Bearer", answer.headers
             if self.names_metadata:
-                document = requests.get(parameters["resource_metadata"], timeout=5).json()
+                document = gate.stage.legate.http.get(parameters["resource_metadata"], timeout=5).json()
                 assert document["resource"] == gate.stage.resource.uri
                 assert document["authorization_servers"] == [gate.stage.legate.issuer]
 
@@ -189,7 +239,7 @@ class Gatekeeping:
         gate.refused(gate.stage.token(resource=gate.stage.other), 401, 403)
 
     def test_a_token_without_the_scope_is_refused(self, gate):
-        answer = gate.refused(gate.stage.token(scope="orders:write"), 403)
+        answer = gate.refused(gate.stage.token(scope="orders:write"), self.scope_status)
         if self.explains_scope:
             _, parameters = challenge(answer)
             assert (parameters["error"], parameters["scope"]) == ("insufficient_scope", "orders:read")
@@ -253,10 +303,7 @@ class FailingClosed:
     def test_nothing_passes_while_legate_is_down(self, gate):
         token = gate.stage.token()
         gate.passed(token)
-        assert gate.stage.legate.stop() == 0
-        try:
+        with gate.stage.without_legate():
             for credential in (token, None, "garbage"):
                 gate.refused(credential, 401, 500, 502, 503, 504)
-        finally:
-            gate.stage.legate.start()
         gate.passed(token)

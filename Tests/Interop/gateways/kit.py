@@ -128,7 +128,7 @@ class Upstream:
 
             def answer(self) -> None:
                 outer.calls += 1
-                sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                sent = self._chunks() if self.headers.get("Transfer-Encoding") == "chunked" else self._body()
                 body = json.dumps(
                     {
                         "method": self.command,
@@ -143,6 +143,17 @@ class Upstream:
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(body)
+
+            def _body(self) -> bytes:
+                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+            def _chunks(self) -> bytes:
+                whole = b""
+                while size := int(self.rfile.readline(), 16):
+                    whole += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                return whole
 
             do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = answer
 
@@ -202,10 +213,8 @@ def apache(directory: Path, port: int, modules: list[str], site: str) -> Gateway
     lines += [f"ServerRoot {directory}", f"DefaultRuntimeDir {directory}", f"PidFile {directory}/apache2.pid"]
     lines += [f"ErrorLog {error_log}", "ServerName localhost"]
     if os.geteuid() == 0:
-        # Apache refuses to serve as root, and whoever serves must get at its files.
+        # Apache refuses to serve as root.
         lines += ["User www-data", "Group www-data"]
-        shutil.chown(directory, group="www-data")
-        directory.chmod(0o770)
     lines.append(f"Include {site_file}")
     main.write_text("\n".join(lines) + "\n")
     return Gateway(port, [binary, "-f", str(main), "-D", "FOREGROUND"], directory, error_log)
