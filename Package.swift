@@ -41,7 +41,9 @@ let package = Package(
     name: "legate",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "legate", targets: ["CLI"])
+        .executable(name: "legate", targets: ["CLI"]),
+        .library(name: "LegateGateway", targets: ["LegateGateway"]),
+        .library(name: "LegateGatewayHummingbird", targets: ["LegateGatewayHummingbird"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -62,6 +64,17 @@ let package = Package(
         .target(name: "JOSE", dependencies: [crypto, cryptoExtras], swiftSettings: strict),
         .target(name: "Vault", dependencies: ["JOSE", crypto], swiftSettings: strict),
         .target(name: "Revocations", dependencies: ["JOSE"], swiftSettings: strict),
+        .target(
+            name: "LegateGateway",
+            dependencies: [
+                "JOSE", "Revocations", crypto, asyncHTTPClient, logging, nioCore, nioHTTP1, nioSSL, serviceLifecycle,
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "LegateGatewayHummingbird", dependencies: ["LegateGateway", hummingbird, httpTypes, nioCore],
+            swiftSettings: strict
+        ),
         .target(
             name: "OAuth", dependencies: ["JOSE", "Vault", "Revocations", "CZlib", crypto, deque], swiftSettings: strict
         ),
@@ -85,8 +98,8 @@ let package = Package(
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", argumentParser, asyncHTTPClient,
-                configuration, logging,
+                "JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", "LegateGateway", argumentParser,
+                asyncHTTPClient, configuration, logging,
                 nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, crypto, unixSignals,
             ],
             swiftSettings: strict
@@ -104,6 +117,14 @@ let package = Package(
         ),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", crypto, cryptoExtras], swiftSettings: strict),
         .testTarget(name: "RevocationsTests", dependencies: ["JOSE", "Revocations"], swiftSettings: strict),
+        .testTarget(
+            name: "LegateGatewayTests",
+            dependencies: [
+                "JOSE", "Revocations", "LegateGateway", "LegateGatewayHummingbird", crypto, hummingbird, httpTypes,
+                logging, nioCore,
+            ],
+            swiftSettings: strict
+        ),
         .testTarget(name: "VaultTests", dependencies: ["JOSE", "Vault", crypto], swiftSettings: strict),
         .testTarget(
             name: "OAuthTests", dependencies: ["JOSE", "Vault", "Revocations", "OAuth", "Support", crypto],
@@ -122,6 +143,14 @@ let package = Package(
         .testTarget(
             name: "CLITests", dependencies: ["CLI", "JOSE", "Revocations", "OAuth", argumentParser],
             swiftSettings: strict),
+        .executableTarget(
+            name: "GatewayExample",
+            dependencies: [
+                "LegateGateway", "LegateGatewayHummingbird", hummingbird, logging, serviceLifecycle, unixSignals,
+            ],
+            path: "Tests/Interop/GatewayExample",
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "BareHandler",
             dependencies: [hummingbird, nioCore],

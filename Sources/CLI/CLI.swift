@@ -21,7 +21,7 @@ struct Legate: AsyncParsableCommand {
             Init.self, Serve.self, Demo.self,
             ResourceCommand.self, ClientCommand.self, IssuerCommand.self, DelegationCommand.self,
             TokenCommand.self, TaskCommand.self, Revoke.self, Revocations.self, ReceiverCommand.self, KeyCommand.self,
-            AuditCommand.self,
+            AuditCommand.self, GatewayCommand.self,
         ]
     )
 

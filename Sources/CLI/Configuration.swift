@@ -136,9 +136,8 @@ struct LegateConfiguration: Sendable {
             age: try Self.age(text("audit-retention-age") ?? ""),
             records: try Self.count(text("audit-retention-records") ?? "")
         )
-        guard let ttl = DurationArgument(argument: text("status-list-ttl") ?? "")?.seconds, (1...300).contains(ttl) else {
-            throw ConfigurationError("status-list-ttl", "must be a duration from 1s to 5m")
-        }
+        guard let ttl = DurationArgument(argument: text("status-list-ttl") ?? "")?.seconds, (1...300).contains(ttl)
+        else { throw ConfigurationError("status-list-ttl", "must be a duration from 1s to 5m") }
         statusListTTL = ttl
     }
 

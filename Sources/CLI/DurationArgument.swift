@@ -4,6 +4,8 @@ import ArgumentParser
 struct DurationArgument: ExpressibleByArgument, Equatable, Sendable {
     let seconds: Int
 
+    init(seconds: Int) { self.seconds = seconds }
+
     /// Nil unless the text is a whole number and one unit, and its seconds fit.
     init?(argument: String) {
         let scale: Int
@@ -22,6 +24,9 @@ struct DurationArgument: ExpressibleByArgument, Equatable, Sendable {
         guard !overflow else { return nil }
         self.seconds = seconds
     }
+
+    /// As a default is shown in the help.
+    var defaultValueDescription: String { "\(seconds)s" }
 
     static var defaultCompletionKind: CompletionKind { .list(["90s", "15m", "8h", "30d"]) }
 }

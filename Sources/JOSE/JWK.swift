@@ -77,6 +77,9 @@ package struct JWK: Sendable {
         return object
     }
 
+    /// The key as PEM (RFC 7468, 13), for programs that read nothing else; nil for a type that has none here.
+    package var pem: String? { publicKey.pem }
+
     /// Whether a signature of this algorithm can be verified: the key's type must fit and so must its `alg`, if any.
     package func fits(_ algorithm: SignatureAlgorithm) -> Bool {
         supported.contains(algorithm) && (self.algorithm == nil || self.algorithm == algorithm)

@@ -17,6 +17,15 @@ enum PublicKey: Sendable {
         }
     }
 
+    /// SubjectPublicKeyInfo as PEM (RFC 7468, 13). The crypto library writes none for Ed25519.
+    var pem: String? {
+        switch self {
+        case .p256(let key): key.pemRepresentation
+        case .ed25519: nil
+        case .rsa(let key): key.pemRepresentation
+        }
+    }
+
     /// Whether the signature is valid. False for an algorithm that is not one of this key type.
     func isValidSignature(
         _ signature: [UInt8], over message: some DataProtocol, algorithm: SignatureAlgorithm

@@ -75,10 +75,10 @@ package struct AuthorizationServer: Sendable {
         now = foundations.now
         store = foundations.store
         registry = Registry(issuer: issuer, snapshot: foundations.snapshot)
-        revocations = RevocationSet(foundations.snapshot.revocations)
+        revocations = foundations.snapshot.revocations
         keys = try SigningKeys(opening: foundations.snapshot.signingKeys, with: foundations.keyring)
         revocationFeed = RevocationFeed(
-            issuer: issuer, keys: keys, revocations: foundations.snapshot.revocations,
+            issuer: issuer, keys: keys, revocations: foundations.snapshot.recentRevocations,
             lastSequence: foundations.snapshot.lastRevocation, at: now()
         )
         statusLists = StatusListPublisher(
@@ -88,7 +88,8 @@ package struct AuthorizationServer: Sendable {
         verifier = TokenVerifier(issuer: issuer, keys: keys, registry: registry, revocations: revocations)
         ledger = Ledger(
             store: store, registry: registry, revocations: revocations, feed: revocationFeed,
-            head: foundations.snapshot.auditHead, auditKey: foundations.auditKey, now: now, observer: foundations.observer
+            head: foundations.snapshot.auditHead, auditKey: foundations.auditKey, now: now,
+            observer: foundations.observer
         )
         let keySets = KeySets(fetcher: foundations.fetcher, now: now)
         let foreign = ForeignTokenVerifier(registry: registry, keySets: keySets)
@@ -110,8 +111,9 @@ package struct AuthorizationServer: Sendable {
         )
 
         tokenEndpoint = TokenEndpoint(
-            grants: grants, authenticator: authenticator, policy: policy, mint: TokenMint(issuer: issuer, keys: keys, statusLists: registry.statusLists),
-            ledger: ledger, revocations: revocations, now: now
+            grants: grants, authenticator: authenticator, policy: policy,
+            mint: TokenMint(issuer: issuer, keys: keys, statusLists: registry.statusLists), ledger: ledger,
+            revocations: revocations, now: now
         )
         introspection = Introspection(
             authenticator: authenticator, verifier: verifier, registry: registry, keys: keys, ledger: ledger, now: now

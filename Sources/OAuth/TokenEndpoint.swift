@@ -1,6 +1,6 @@
 import JOSE
-import Vault
 package import Revocations
+import Vault
 
 /// The token endpoint: the spine on which every grant hangs.
 ///

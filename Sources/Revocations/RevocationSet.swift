@@ -48,6 +48,9 @@ package final class RevocationSet: Sendable {
     /// How many ids are revoked at the moment.
     package var count: Int { state.withLock { $0.tombstones.count } }
 
+    /// Makes room for so many at once.
+    package func reserveCapacity(_ count: Int) { state.withLock { $0.tombstones.reserveCapacity(count) } }
+
     /// Lets a tombstone take hold.
     package func insert(_ revocation: Revocation) {
         state.withLock { Self.insert(revocation, into: &$0) }

@@ -1,7 +1,7 @@
 import GRDB
 package import OAuth
-package import Vault
 import Revocations
+package import Vault
 
 extension SQLiteStore {
     package func commit(

@@ -1,7 +1,7 @@
 import GRDB
 package import OAuth
-import Vault
 package import Revocations
+import Vault
 
 extension SQLiteStore {
     package func load(at now: Timestamp) async throws -> Snapshot {
@@ -18,7 +18,10 @@ extension SQLiteStore {
             snapshot.delegations = try Self.all(
                 DelegationRecord.self, "WHERE expires_at > ?", in: database, &shared
             ) { $0.add(now) }
-            snapshot.revocations = try RevocationRecord.all(after: 0, unexpiredAt: now, in: database)
+            try RevocationRecord.insertAll(into: snapshot.revocations, unexpiredAt: now, in: database)
+            snapshot.recentRevocations = try RevocationRecord.latest(
+                RevocationFeed.windowSize + 1, unexpiredAt: now, in: database
+            )
             snapshot.lastRevocation = try RevocationRecord.lastSequence(in: database)
             snapshot.closed = try ClosedNameRecord.all(at: now, in: database)
             snapshot.receivers = try Self.all(EventReceiverRecord.self, "", in: database, &shared)

@@ -37,6 +37,8 @@ struct ConfigurationTests {
             ("tls-key", #"{"tls-certificate": "a"}"#),
             ("audit-retention-age", #"{"audit-retention-age": "soon"}"#),
             ("audit-retention-records", #"{"audit-retention-records": 5}"#),
+            ("status-list-ttl", #"{"status-list-ttl": "0s"}"#),
+            ("status-list-ttl", #"{"status-list-ttl": "301s"}"#),
             ("colour", #"{"colour": "red"}"#), ("data", #"{"data": true}"#), ("config", "[]"), ("config", "{"),
         ]
     )

@@ -48,17 +48,33 @@ struct DocumentTests {
     func resource() throws {
         let create: ResourceCommand.Create = try parsed(
             "resource create https://a.example --name a --scope x y --signing-alg RS256 --token-ttl 90s --kind mcp "
-                + "--include-agent-claim --check-audit count")
+                + "--include-agent-claim --check-audit count --status-list")
         #expect(
             create.document == [
                 "resource": "https://a.example", "name": "a", "scopes": ["x", "y"], "signing_alg": "RS256",
                 "token_ttl": 90, "kind": "mcp", "check_audit": "count", "include_agent_claim": true,
+                "status_list": true,
             ])
         let plain: ResourceCommand.Create = try parsed("resource create https://a.example --name a")
         #expect(plain.document == ["resource": "https://a.example", "name": "a"])
         let update: ResourceCommand.Update = try parsed(
-            "resource update a --no-include-agent-claim --check-audit all")
-        #expect(update.document == ["check_audit": "all", "include_agent_claim": false])
+            "resource update a --no-include-agent-claim --check-audit all --no-status-list")
+        #expect(update.document == ["check_audit": "all", "include_agent_claim": false, "status_list": false])
+    }
+
+    @Test("a receiver")
+    func receiver() throws {
+        let create: ReceiverCommand.Create = try parsed(
+            "receiver create --id siem --endpoint https://siem.example/e --client board --audience x "
+                + "--event session-revoked --allow-private-network")
+        #expect(
+            try create.document() == [
+                "receiver_id": "siem", "endpoint": "https://siem.example/e", "client_id": "board", "audience": "x",
+                "events": ["session-revoked"], "allow_private_network": true,
+            ])
+        let update: ReceiverCommand.Update = try parsed("receiver update siem --no-allow-private-network")
+        #expect(try update.document() == ["allow_private_network": false])
+        #expect(ReceiverCommand.path("a/b") == "event-receivers/a%2Fb")
     }
 
     @Test("a name in a path is one segment")

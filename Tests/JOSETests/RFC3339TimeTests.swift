@@ -1,5 +1,5 @@
-import Testing
 import JOSE
+import Testing
 
 @Suite("RFC 3339 time")
 struct RFC3339TimeTests {

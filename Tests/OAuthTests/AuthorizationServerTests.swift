@@ -1,8 +1,8 @@
 import OAuth
+import Revocations
 import Support
 import Testing
 import Vault
-import Revocations
 
 @Suite("The authorization server")
 struct AuthorizationServerTests {

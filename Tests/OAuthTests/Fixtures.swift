@@ -1,7 +1,7 @@
 import JOSE
+import Revocations
 
 @testable import OAuth
-import Revocations
 
 /// Small parts of the domain, without a database, for tests of one rule or one value.
 enum Fixtures {

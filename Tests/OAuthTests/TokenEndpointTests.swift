@@ -1,9 +1,9 @@
 import JOSE
 import OAuth
+import Revocations
 import Support
 import Testing
 import Vault
-import Revocations
 
 @Suite("The token endpoint")
 struct TokenEndpointTests {

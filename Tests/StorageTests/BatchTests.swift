@@ -1,9 +1,9 @@
 import OAuth
+import Revocations
 import Storage
 import Support
 import Testing
 import Vault
-import Revocations
 
 @Suite("A batch of entries in one transaction")
 struct BatchTests {
@@ -31,7 +31,7 @@ struct BatchTests {
         let again = try await installation.reopened()
         let snapshot = try await again.load()
         #expect(Set(snapshot.clients.map(\.id.text)) == ["taken", "first"])
-        #expect(snapshot.revocations.map(\.sequence) == [1] && snapshot.lastRevocation == 1)
+        #expect(snapshot.recentRevocations.map(\.sequence) == [1] && snapshot.lastRevocation == 1)
         #expect(snapshot.closed.isEmpty && snapshot.signingKeys.isEmpty)
         #expect(try await again.trail().map(\.event.jti) == ["a", "c", "d", "f"])
         #expect(try await again.verification().valid)
@@ -81,7 +81,8 @@ struct BatchTests {
         let ledger = Ledger(
             store: installation.store, registry: Registry(issuer: issuer), revocations: RevocationSet(),
             feed: RevocationFeed(
-                issuer: issuer, keys: SigningKeys([]), revocations: [], lastSequence: 0, at: Sample.time), head: .genesis,
+                issuer: issuer, keys: SigningKeys([]), revocations: [], lastSequence: 0, at: Sample.time),
+            head: .genesis,
             auditKey: installation.auditKey, now: { Sample.time }
         )
         let failed = await withTaskGroup(of: Int.self) { group in

@@ -1,8 +1,8 @@
 import OAuth
+import Revocations
 import Storage
 import Support
 import Testing
-import Revocations
 
 @Suite("Pages of registered things")
 struct PageTests {

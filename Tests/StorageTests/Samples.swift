@@ -1,8 +1,8 @@
 import JOSE
 import OAuth
+import Revocations
 import Support
 import Vault
-import Revocations
 
 /// Values with every member set, so that a column that is forgotten shows.
 enum Sample {
@@ -48,7 +48,7 @@ enum Sample {
     {
         Resource(
             uri: uri, name: name, kind: .mcp, enabled: false, scopes: World.scopes("calendar.read calendar.write"),
-            signingAlgorithm: .ed25519, tokenTTL: 60, includeAgentClaim: true, checkAudit: .count,
+            signingAlgorithm: .ed25519, tokenTTL: 60, includeAgentClaim: true, checkAudit: .count, statusList: true,
             createdAt: time, revision: revision
         )
     }

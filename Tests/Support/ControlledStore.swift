@@ -1,7 +1,7 @@
 package import OAuth
+package import Revocations
 import Synchronization
 package import Vault
-package import Revocations
 
 /// The real store behind a hand that can hold it up or make it fail.
 package final class ControlledStore: Store {

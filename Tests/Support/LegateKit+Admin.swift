@@ -1,7 +1,7 @@
 package import JOSE
 package import OAuth
-package import Vault
 package import Revocations
+package import Vault
 
 extension LegateKit {
     /// An operator with these scopes; without any, one who may do everything.

@@ -76,7 +76,10 @@ struct Serve: AsyncParsableCommand {
         )
         let group = ServiceGroup(
             configuration: .init(
-                services: [sink, housekeeping, application, Heartbeat(feed: assembly.server.revocationFeed), EventDelivery(dispatcher: assembly.server.eventDispatcher, logger: logger)], gracefulShutdownSignals: [.sigterm, .sigint],
+                services: [
+                    sink, housekeeping, application, Heartbeat(feed: assembly.server.revocationFeed),
+                    EventDelivery(dispatcher: assembly.server.eventDispatcher, logger: logger),
+                ], gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger
             )
         )

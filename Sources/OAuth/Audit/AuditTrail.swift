@@ -1,7 +1,7 @@
 package import JOSE
+package import Revocations
 import Synchronization
 package import Vault
-package import Revocations
 
 /// The audit trail for those who read it: list, trace, verify, export, and the retention that keeps it small.
 package struct AuditTrail: Sendable {

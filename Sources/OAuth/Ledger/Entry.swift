@@ -1,5 +1,5 @@
-package import Vault
 package import Revocations
+package import Vault
 
 /// One state change and its audit records: all of it is committed, or nothing.
 package struct Entry: Sendable {

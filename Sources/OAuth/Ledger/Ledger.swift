@@ -1,6 +1,6 @@
+package import Revocations
 import Synchronization
 package import Vault
-package import Revocations
 
 /// The one place where state changes: spend, store and audit in one transaction, durable before the answer.
 ///

@@ -1,5 +1,5 @@
-package import Vault
 package import Revocations
+package import Vault
 
 /// What storage must do, in verbs of the domain. It stores values and decides nothing.
 package protocol Store: Sendable {
@@ -88,7 +88,10 @@ package struct Snapshot: Sendable {
     package var rules: [DelegationRule] = []
     /// Those that have not expired, revoked ones too.
     package var delegations: [Delegation] = []
-    package var revocations: [Revocation] = []
+    /// Every live tombstone, as a set: there may be a million.
+    package var revocations = RevocationSet()
+    /// The latest live tombstones, in order, for the feed; one more than its window when there are so many.
+    package var recentRevocations: [Revocation] = []
     package var lastRevocation: Int64 = 0
     package var closed: [(kind: Revocation.Kind, id: String, until: Timestamp?)] = []
     package var signingKeys: [StoredSigningKey] = []

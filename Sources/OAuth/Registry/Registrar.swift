@@ -1,6 +1,6 @@
 package import JOSE
-package import Vault
 package import Revocations
+package import Vault
 
 /// What operators do: register, change, disable, remove. Every change is checked, audited with before and after, and
 /// durable when the answer leaves.

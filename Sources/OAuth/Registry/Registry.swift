@@ -1,6 +1,6 @@
 import JOSE
-import Synchronization
 package import Revocations
+import Synchronization
 
 /// Everything that is registered, in memory: no request reads a disk to be decided.
 ///

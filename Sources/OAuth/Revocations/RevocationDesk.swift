@@ -11,9 +11,6 @@ package struct RevocationDesk: Sendable {
     private let ledger: Ledger
     private let now: Now
 
-    /// Seconds that an ended task or session stays closed.
-    private static let closedFor = 30 * 86_400
-
     package init(
         registry: Registry, revocations: RevocationSet, keys: KeyCustodian, ledger: Ledger, now: @escaping Now
     ) {
@@ -47,7 +44,7 @@ package struct RevocationDesk: Sendable {
         switch kind {
         case .token, .client: break
         case .task, .session:
-            entry.changes.append(.close(kind, id: id, until: time.adding(seconds: Self.closedFor)))
+            entry.changes.append(.close(kind, id: id, until: time.adding(seconds: TaskDesk.closedFor)))
         case .agent:
             entry.changes.append(.close(kind, id: id, until: nil))
         case .delegation:

@@ -47,7 +47,7 @@ package final class RevocationFeed: Sendable {
     /// Tombstones in one page of a snapshot, when the consumer asks for so many.
     package static let largestPage = 5000
     /// Tombstones in the window, at most; about 10 MB.
-    private static let windowSize = 16_384
+    package static let windowSize = 16_384
 
     private struct State {
         var window: Deque<Link> = []
@@ -70,7 +70,7 @@ package final class RevocationFeed: Sendable {
     private let keys: SigningKeys
     private let state: Mutex<State>
 
-    /// - Parameter revocations: the live tombstones at start, in order. The latest of them open the window.
+    /// - Parameter revocations: the latest live tombstones at start, in order: they open the window.
     package init(
         issuer: IssuerURL, keys: SigningKeys, revocations: [Revocation], lastSequence: Int64, at now: Timestamp
     ) {

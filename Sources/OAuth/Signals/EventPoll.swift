@@ -61,7 +61,9 @@ package struct EventPollRequest: Sendable, Equatable {
 extension PushAnswer {
     /// The code of a refusal, when it is a plain word: it goes into records.
     package static func code(of document: JSONObject?) -> String? {
-        guard let code = document?["err"]?.string, code.consists(of: .clientChosenName, count: 1...64) else { return nil }
+        guard let code = document?["err"]?.string, code.consists(of: .clientChosenName, count: 1...64) else {
+            return nil
+        }
         return code
     }
 }

@@ -97,7 +97,9 @@ extension EventReceiver: Registered {
         }
         let client = reader.parsed("client_id", "a client id") { ClientID($0) }
         if let client, context.registry.client(client) == nil { reader.refuse("client_id", "is not registered") }
-        if endpoint == nil, client == nil, !reader.errors.contains(where: { ["endpoint", "client_id"].contains($0.field) }) {
+        if endpoint == nil, client == nil,
+            !reader.errors.contains(where: { ["endpoint", "client_id"].contains($0.field) })
+        {
             reader.refuse("endpoint", "endpoint (to push to) or client_id (who polls) is required")
         }
         let audience = reader.text("audience", limit: 2048) ?? client?.text ?? endpoint ?? ""
@@ -124,10 +126,12 @@ extension EventReceiver: Registered {
     private mutating func read(_ reader: inout DocumentReader, at now: Timestamp) {
         let names = SecurityEventType.subscribable.map(\.shortName).joined(separator: ", ")
         let wanted = reader.list("events", "one of \(names)", limit: 8) { SecurityEventType(shortName: $0) }
-        events = wanted.isEmpty ? SecurityEventType.subscribable : SecurityEventType.subscribable.filter(wanted.contains)
+        events =
+            wanted.isEmpty ? SecurityEventType.subscribable : SecurityEventType.subscribable.filter(wanted.contains)
         allowPrivateNetwork = reader.bool("allow_private_network", default: false)
         enabled = reader.bool("enabled", default: true)
-        let header = reader.parsed("authorization_header", "the value of a header: 1 to 4096 visible ASCII characters") {
+        let header = reader.parsed("authorization_header", "the value of a header: 1 to 4096 visible ASCII characters")
+        {
             text in
             (1...4096).contains(text.utf8.count) && text.utf8.allSatisfy { (0x20...0x7E).contains($0) } ? text : nil
         }

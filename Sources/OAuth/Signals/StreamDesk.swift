@@ -100,7 +100,9 @@ package final class StreamDesk: Sendable {
         }
         guard stream.enabled else { throw OAuthError(.accessDenied, "the stream is disabled") }
         let wait = verified.withLock { verified -> Int? in
-            if let last = verified[stream.id], case let end = last.adding(seconds: Self.verificationInterval), time < end {
+            if let last = verified[stream.id], case let end = last.adding(seconds: Self.verificationInterval),
+                time < end
+            {
                 return Int(clamping: (end.milliseconds - time.milliseconds + 999) / 1000)
             }
             verified[stream.id] = time

@@ -1,6 +1,6 @@
 package import JOSE
-import Synchronization
 package import Revocations
+import Synchronization
 
 /// Verifies our own access tokens: signature, type, issuer, lifetime and revocation, always all of them.
 package final class TokenVerifier: Sendable {

@@ -2,8 +2,8 @@ import HTTPTypes
 import Hummingbird
 import JOSE
 import OAuth
-import Vault
 import Revocations
+import Vault
 
 /// `/health/live`, `/health/ready`, `/metrics`
 struct HealthRoutes: Sendable {

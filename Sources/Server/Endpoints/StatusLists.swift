@@ -12,7 +12,8 @@ struct StatusListRoutes: Sendable {
     func list(_ request: Request, _ context: LegateContext) async throws -> Response {
         context.notes.note { $0.route = .statusList }
         guard Self.accepts(ContentType.statusList, request) else {
-            throw HTTPRefusal(status: .notAcceptable, detail: "a status list is served as \(ContentType.statusList) only")
+            throw HTTPRefusal(
+                status: .notAcceptable, detail: "a status list is served as \(ContentType.statusList) only")
         }
         guard request.uri.queryParameters["time"] == nil else {
             throw HTTPRefusal(status: .notImplemented, detail: "only the status of this moment is known")

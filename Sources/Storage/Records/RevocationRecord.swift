@@ -40,15 +40,40 @@ enum RevocationRecord {
                 row.add(now ?? Timestamp(milliseconds: .min))
                 row.add(limit)
             },
+            read
+        )
+    }
+
+    /// Lets every live tombstone take hold, one by one: a million of them are not held twice.
+    static func insertAll(
+        into set: RevocationSet, unexpiredAt now: Timestamp, in database: Database
+    ) throws {
+        let count = try database.first(
+            "SELECT count(*) FROM revocations WHERE expires > ?", { $0.add(now) }, { $0.number(0) }
+        )
+        set.reserveCapacity(count ?? 0)
+        try database.cachedStatement(sql: "SELECT \(columns) FROM revocations WHERE expires > ?")
+            .forEachRow(Arguments { $0.add(now) }) { set.insert(try read($0)) }
+    }
+
+    /// The last live tombstones, in order.
+    static func latest(_ limit: Int, unexpiredAt now: Timestamp, in database: Database) throws -> [Revocation] {
+        try database.all(
+            "SELECT \(columns) FROM revocations WHERE expires > ? ORDER BY seq DESC LIMIT ?",
             { row in
-                guard let kind = Revocation.Kind(rawValue: row.text(1)) else {
-                    throw StorageError.malformedRow(table: "revocations", id: row.text(0))
-                }
-                return Revocation(
-                    sequence: row.integer(0), kind: kind, id: row.text(2), issuedBefore: row.integer(3),
-                    expires: row.time(4).seconds, reason: row.optionalText(5)
-                )
-            }
+                row.add(now)
+                row.add(limit)
+            }, read
+        ).reversed()
+    }
+
+    private static func read(_ row: RowReader) throws -> Revocation {
+        guard let kind = Revocation.Kind(rawValue: row.text(1)) else {
+            throw StorageError.malformedRow(table: "revocations", id: row.text(0))
+        }
+        return Revocation(
+            sequence: row.integer(0), kind: kind, id: row.text(2), issuedBefore: row.integer(3),
+            expires: row.time(4).seconds, reason: row.optionalText(5)
         )
     }
 

@@ -89,14 +89,16 @@ class Gateway:
         end = time.monotonic() + START_TIMEOUT
         while not answers(self.port):
             if self.process.poll() is not None:
-                pytest.fail(f"{self.process.args[0]} stopped with exit code {self.process.returncode}:\n{self.log()}")
+                pytest.fail(
+                    f"{self.process.args[0]} stopped with exit code {self.process.returncode}:\n{self.log()[-4000:]}"
+                )
             if time.monotonic() > end:
-                pytest.fail(f"{self.process.args[0]} was not ready after {START_TIMEOUT} s:\n{self.log()}")
+                pytest.fail(f"{self.process.args[0]} was not ready after {START_TIMEOUT} s:\n{self.log()[-4000:]}")
             time.sleep(0.02)
 
     def log(self) -> str:
-        """The end of what it has written."""
-        return "\n".join(log.read_text(errors="replace")[-4000:] for log in self._logs if log.exists())
+        """What it has written."""
+        return "\n".join(log.read_text(errors="replace") for log in self._logs if log.exists())
 
     def stop(self) -> None:
         if self.process.poll() is not None:
@@ -186,7 +188,7 @@ def nginx(directory: Path, port: int, site: str) -> Gateway:
         "events {}\n"
         f"http {{\n    access_log off;\n{temporary}    include {site_file};\n}}\n"
     )
-    binary = program("nginx", "apt-get install nginx-light")
+    binary = program("nginx", "apt-get install nginx")
     return Gateway(port, [binary, "-c", str(main), "-p", str(directory), "-e", str(error_log)], directory, error_log)
 
 

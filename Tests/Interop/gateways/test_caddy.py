@@ -46,6 +46,10 @@ class TestCaddy(Gatekeeping, RevocationAtOnce, FailingClosed):
         assert answer.json()["error"] == "invalid_token"
         assert answer.headers["Cache-Control"] == "no-store"
 
+    def test_no_header_of_the_family_comes_from_the_agent(self, gate):
+        told = gate.passed(gate.stage.token(), headers={"X-Auth-Tenant": "root", "X_Auth_Tenant": "root"})
+        assert not any("tenant" in name for name in told), told
+
     def test_the_metadata_of_the_resource_is_served(self, gate):
         document = gate.call(None, path="/.well-known/oauth-protected-resource").json()
         assert document["resource"] == gate.stage.resource.uri

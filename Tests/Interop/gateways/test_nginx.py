@@ -11,9 +11,7 @@ def gate(binary, tmp_path_factory):
     stage = Stage(binary, tmp_path_factory.mktemp("nginx"), "nginx.md")
     try:
         credentials = stage.directory / "legate-gateway"
-        credentials.write_text(
-            f'proxy_set_header Legate-Gateway-Authorization "Basic {stage.basic("edge")}";\n'
-        )
+        credentials.write_text(f'proxy_set_header Legate-Gateway-Authorization "Basic {stage.basic("edge")}";\n')
         site = stage.document.file(
             "/etc/nginx/conf.d/orders.conf",
             {

@@ -1,10 +1,10 @@
 import JOSE
 import OAuth
+import Revocations
 import Support
 import Synchronization
 import Testing
 import Vault
-import Revocations
 
 @Suite("The audit trail")
 struct AuditTrailTests {

@@ -1,8 +1,8 @@
 import OAuth
+import Revocations
 import Support
 import Testing
 import Vault
-import Revocations
 
 @Suite("client_credentials")
 struct ClientCredentialsTests {

@@ -1,11 +1,11 @@
 import JOSE
+import Revocations
 import Support
 import Synchronization
 import Testing
 import Vault
 
 @testable import OAuth
-import Revocations
 
 @Suite("The ledger")
 struct LedgerTests {
@@ -168,7 +168,8 @@ struct LedgerTests {
         let sizes = Mutex<[Int]>([])
         let ledger = Ledger(
             store: kit.store, registry: kit.server.registry, revocations: kit.server.revocations,
-            feed: kit.server.revocationFeed, head: kit.server.ledger.auditHead, auditKey: kit.auditKey, now: kit.clock.now
+            feed: kit.server.revocationFeed, head: kit.server.ledger.auditHead, auditKey: kit.auditKey,
+            now: kit.clock.now
         ) { count, duration in
             sizes.withLock { $0.append(count) }
             #expect(duration > .zero)

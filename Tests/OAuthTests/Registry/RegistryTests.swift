@@ -1,7 +1,7 @@
+import Revocations
 import Testing
 
 @testable import OAuth
-import Revocations
 
 @Suite("The registry in memory")
 struct RegistryTests {

@@ -1,8 +1,8 @@
 import JOSE
 import OAuth
+import Revocations
 import Support
 import Testing
-import Revocations
 
 /// The hope: a token that was ended comes back when its client is enabled again, made anew, or the server restarts.
 @Suite("Attack: ghost tokens")

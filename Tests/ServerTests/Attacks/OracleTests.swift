@@ -2,11 +2,11 @@ import Foundation
 import HTTPTypes
 import JOSE
 import OAuth
+import Revocations
 import Server
 import Support
 import Testing
 import Vault
-import Revocations
 
 /// The hope: answers, their headers or the log tell a stranger what exists, or hand out a secret (RFC 9700 section
 /// 4.2.4).

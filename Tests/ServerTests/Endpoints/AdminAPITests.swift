@@ -1,10 +1,10 @@
 import HTTPTypes
 import JOSE
 import OAuth
+import Revocations
 import Support
 import Testing
 import Vault
-import Revocations
 
 @Suite("The admin API")
 struct AdminAPITests {
