@@ -36,10 +36,10 @@ def register_levels(legate: Legate, count: int) -> None:
         )  # fmt: skip
 
 
-def register_resource(legate: Legate) -> None:
+def register_resource(legate: Legate, name: str = "orders") -> None:
     legate.create(
         "resources",
-        {"resource": RESOURCE, "name": "orders", "kind": "api", "scopes": ["read", "write"], "token_ttl": LONGEST_LIFE},
+        {"resource": RESOURCE, "name": name, "kind": "api", "scopes": ["read", "write"], "token_ttl": LONGEST_LIFE},
     )
 
 

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+import fronts
 import registry
 from servers import BenchmarkFailed, Legate, Server
 
@@ -41,6 +42,8 @@ class Place:
     introspects: bool = False
     """Whether the answer is RFC 7662's, with the token in the body."""
     credentials: dict[str, str] = field(default_factory=dict)
+    may_be_unready: bool = False
+    """Before the first token was accepted."""
     milliseconds: list[float] = field(default_factory=list)
     accepted_after: int = 0
     """How many requests that were sent after the revocation was acknowledged were still accepted."""
@@ -69,7 +72,7 @@ class Place:
                     raise
         if self.introspects:
             return json.loads(body)["active"]
-        if answer.status >= 500:
+        if answer.status >= 500 and not self.may_be_unready:
             raise BenchmarkFailed(f"{self.name} answered {answer.status}: {body[:200]!r}")
         return answer.status < 300
 
@@ -193,6 +196,8 @@ class Followers:
 
     def latencies(self, acknowledged: dict[int, float]) -> list[float]:
         """Milliseconds from each acknowledgement to each consumer that had it."""
+        # The last of them must have had time to read the last of it.
+        time.sleep(3)
         self.stop.set()
         seen = self.results.get(timeout=30)
         self.process.join()
@@ -214,7 +219,7 @@ class Gateway(Server):
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
-                    str(self.binary), "--issuer", self.legate.address, "--resource", registry.RESOURCE,
+                    str(self.binary), "--issuer", self.legate.address, "--resource", fronts.RESOURCE,
                     "--listen", f"127.0.0.1:{self.port}",
                 ],
                 env={
@@ -223,6 +228,18 @@ class Gateway(Server):
                 },
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
+
+
+    def answers(self) -> bool:
+        """Ready when it has read the issuer's keys and what is revoked."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/ready")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
 
 
 # The measurement
@@ -249,7 +266,7 @@ class Revocations:
         return json.loads(body)["seq"], acknowledged
 
     def token(self) -> str:
-        return self.legate.token(**self.agent, resource=registry.RESOURCE)
+        return self.legate.token(**self.agent, resource=fronts.RESOURCE)
 
     def measure(self, count: int, places: list[Place]) -> dict[int, float]:
         """Revokes so many live tokens, one after the other, and asks every place until it refuses."""
@@ -257,11 +274,13 @@ class Revocations:
         for number in range(count):
             token = self.token()
             for place in places:
+                place.may_be_unready = number == 0
                 deadline = time.monotonic() + GIVE_UP_SECONDS
                 while not place.accepts(token):
                     if time.monotonic() > deadline:
                         raise BenchmarkFailed(f"{place.name} refuses a live token")
                     time.sleep(0.02)
+                place.may_be_unready = False
             sequence, acknowledged = self.revoke(jti_of(token))
             acknowledgements[sequence] = acknowledged
             with ThreadPoolExecutor(max(1, len(places))) as pool:

@@ -11,7 +11,7 @@ import ServiceLifecycle
 /// heartbeat. When this process dies, or the feed is silent, nobody moves it. A HAProxy that has just been started or
 /// reloaded is known by the missing epoch and is given everything.
 actor HAProxyFollower: GatewayObserver, Service {
-    private let socket: HAProxySocket?
+    private let socket: HAProxySocket
     private let master: HAProxySocket?
     private let directory: String
     private let logger: Logger
@@ -22,20 +22,21 @@ actor HAProxyFollower: GatewayObserver, Service {
     private var epoch: Int?
     private var openUntil: Int64 = 0
     private var isReachable = true
-    private var ticks = 0
-    /// Commands that change the map are sent one after the other.
-    private var isBusy = false
+    private var isReloadDue = false
+    /// Looks that are still to be taken in quick succession, because HAProxy is being reloaded.
+    private var quickLooks = 0
+    private var looks = 0
+    private var last: Task<Void, Never>?
 
     /// Between two looks whether HAProxy was started again.
     private static let interval = Duration.milliseconds(500)
+    private static let quickInterval = Duration.milliseconds(10)
     /// Seconds for which a HAProxy that was reloaded by us may believe its file, until it is told everything.
     private static let headStart: Int64 = 2
 
-    init(
-        directory: String, socket: String?, master: String?, logger: Logger
-    ) throws {
+    init(directory: String, socket: String, master: String?, logger: Logger) throws {
         self.directory = directory
-        self.socket = socket.map(HAProxySocket.init)
+        self.socket = HAProxySocket(path: socket)
         self.master = master.map(HAProxySocket.init)
         self.logger = logger
         let file = directory + "/denied.map"
@@ -46,85 +47,110 @@ actor HAProxyFollower: GatewayObserver, Service {
     }
 
     func took(_ revocations: [Revocation]) async {
-        let commands = map.take(revocations)
-        if epoch != nil { await send(commands) }
+        await inOrder { await self.send(await self.taken(revocations)) }
     }
 
+    private func taken(_ revocations: [Revocation]) -> [String] { map.take(revocations) }
+
     func holds(for time: Duration) async {
-        openUntil = max(openUntil, Self.now() + time.components.seconds)
-        if epoch != nil { await send(["set map \(map.file) \(DeniedMap.openUntil) \(openUntil)"]) }
+        await inOrder { await self.open(until: Self.now() + time.components.seconds) }
     }
 
     func published(_ keys: JWKSet) async {
-        do {
-            let change = try slots.write(keys)
-            if change.left > 0 {
-                logger.error("there are more keys than places for them", metadata: ["left": "\(change.left)"])
-            }
-            await send(change.removed.map { "del map \(directory)/\(KeySlots.mapName) \($0)" }, toleratesMissing: true)
-            if change.isReloadNeeded { await reload() }
-        } catch {
-            logger.error("the key files cannot be written", metadata: ["reason": "\(error)"])
-        }
+        await inOrder { await self.place(keys) }
     }
 
     /// Looks after HAProxy until the service is stopped. It goes on by itself then, for as long as the map says.
     func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
-                await self.tick()
-                try? await Task.sleep(for: Self.interval)
+                await self.inOrder { await self.look() }
+                try? await Task.sleep(for: await self.pause())
             }
         }
     }
 
-    private func tick() async {
-        ticks += 1
-        guard epoch != nil else { return await sendEverything() }
-        await send(ticks.isMultiple(of: 20) ? map.prune(at: Self.now()) : [], toleratesMissing: true)
+    /// One thing after the other, also while one waits for HAProxy: an actor alone would let the next one overtake.
+    private func inOrder(_ work: @escaping @Sendable () async -> Void) async {
+        let before = last
+        let task = Task {
+            await before?.value
+            await work()
+        }
+        last = task
+        await task.value
     }
+
+    private func open(until: Int64) async {
+        openUntil = max(openUntil, until)
+        if epoch == nil {
+            await sendEverything()
+        } else {
+            await send(["set map \(map.file) \(DeniedMap.openUntil) \(openUntil)"])
+        }
+    }
+
+    private func place(_ keys: JWKSet) async {
+        do {
+            let change = try slots.write(keys)
+            if change.left > 0 {
+                logger.error("there are more keys than places for them", metadata: ["left": "\(change.left)"])
+            }
+            // A key that was revoked ends at once, before the files are read again.
+            let file = "\(directory)/\(KeySlots.mapName)"
+            await send(change.removed.map { "del map \(file) \($0)" }, toleratesMissing: true)
+            if change.isReloadNeeded {
+                isReloadDue = true
+                await reload()
+            }
+        } catch {
+            logger.error("the key files cannot be written", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private func look() async {
+        looks += 1
+        quickLooks = max(0, quickLooks - 1)
+        if isReloadDue, looks.isMultiple(of: 10) { await reload() }
+        guard epoch != nil else { return await sendEverything() }
+        await send(looks.isMultiple(of: 20) ? map.prune(at: Self.now()) : [], toleratesMissing: true)
+    }
+
+    private func pause() -> Duration { quickLooks > 0 ? Self.quickInterval : Self.interval }
 
     // MARK: HAProxy
 
-    /// Sends commands to the HAProxy that knows what came before; else nothing, and everything a little later.
+    /// Sends commands to the HAProxy that knows what came before; to one that does not, everything.
     private func send(_ commands: [String], toleratesMissing: Bool = false) async {
-        guard let socket, let epoch else { return }
+        guard let epoch else { return }
         let question = "get map \(map.file) \(DeniedMap.epoch)"
         do {
-            for line in DeniedMap.joined([question] + commands, with: ";") {
-                let answer = try await socket.ask(line.hasPrefix("get map") ? line : "\(question);\(line)")
-                guard answer.contains("value=\"\(epoch)\"") else { throw Restarted() }
-                guard toleratesMissing || Self.isGood(answer) else {
-                    throw HAProxySocket.Failure(description: "HAProxy answered: \(Self.complaint(in: answer))")
+            for line in commands.isEmpty ? [""] : DeniedMap.joined(commands, with: ";") {
+                let answer = try await socket.ask(line.isEmpty ? question : "\(question);\(line)")
+                guard answer.contains("value=\"\(epoch)\"") else {
+                    self.epoch = nil
+                    return await sendEverything()
                 }
+                guard toleratesMissing || Self.complaint(in: answer) == nil else { throw Self.failure(answer) }
             }
             note(isReachable: true)
-        } catch is Restarted {
-            // Whoever answers has not been told anything: not yet by us.
-            if self.epoch == epoch { self.epoch = nil }
-            await sendEverything()
         } catch {
-            if self.epoch == epoch { self.epoch = nil }
+            self.epoch = nil
             note(isReachable: false, error)
         }
     }
 
-    private struct Restarted: Error {}
-
     /// Puts a new map in the place of the old one, at once.
     private func sendEverything() async {
-        guard let socket, openUntil > 0, !isBusy else { return }
-        isBusy = true
-        defer { isBusy = false }
+        // Nothing is known yet: HAProxy stays closed.
+        guard openUntil > 0 else { return }
         let fresh = Int.random(in: 1...Int(Int32.max))
         do {
-            let version = try await prepare(socket)
-            // What changes while this goes on comes after it: the epoch is known from here on.
-            let lines = map.lines(openUntil: openUntil, epoch: fresh)
-            for payload in DeniedMap.joined(lines, with: "\n") {
-                try await expectNothing(try await socket.ask("add map @\(version) \(map.file) <<\n\(payload)\n"))
+            let version = try await prepare()
+            for payload in DeniedMap.joined(map.lines(openUntil: openUntil, epoch: fresh), with: "\n") {
+                try await tell("add map @\(version) \(map.file) <<\n\(payload)\n")
             }
-            try await expectNothing(try await socket.ask("commit map @\(version) \(map.file)"))
+            try await tell("commit map @\(version) \(map.file)")
             epoch = fresh
             logger.info("HAProxy was told everything", metadata: ["revocations": "\(map.count)"])
             note(isReachable: true)
@@ -133,25 +159,25 @@ actor HAProxyFollower: GatewayObserver, Service {
         }
     }
 
-    private func prepare(_ socket: HAProxySocket) async throws -> Int {
+    private func prepare() async throws -> Int {
         let answer = try await socket.ask("prepare map \(map.file)")
         let last = answer.split { $0 == " " || $0 == "\n" }.last
         guard answer.hasPrefix("New version created"), let version = last.flatMap({ Int($0) }) else {
-            throw HAProxySocket.Failure(description: "HAProxy answered: \(Self.complaint(in: answer))")
+            throw Self.failure(answer)
         }
         return version
     }
 
-    private func expectNothing(_ answer: String) async throws {
-        guard Self.isGood(answer) else {
-            throw HAProxySocket.Failure(description: "HAProxy answered: \(Self.complaint(in: answer))")
-        }
+    private func tell(_ command: String) async throws {
+        let answer = try await socket.ask(command)
+        guard Self.complaint(in: answer) == nil else { throw Self.failure(answer) }
     }
 
     /// HAProxy reads key files only when it starts.
     private func reload() async {
         guard let master else {
-            if socket != nil { logger.warning("the keys have changed: reload HAProxy") }
+            isReloadDue = false
+            logger.warning("the keys have changed: reload HAProxy")
             return
         }
         do {
@@ -160,16 +186,11 @@ actor HAProxyFollower: GatewayObserver, Service {
             let text = map.lines(openUntil: until, epoch: nil).joined(separator: "\n") + "\n"
             try Data(text.utf8).write(to: URL(fileURLWithPath: map.file), options: .atomic)
             _ = try await master.ask("reload")
+            isReloadDue = false
+            quickLooks = 200
             logger.notice("HAProxy was told to read its keys again")
-            for _ in 0..<100 where !Task.isCancelled {
-                try? await Task.sleep(for: .milliseconds(20))
-                // Nil as soon as the new process answers; then it is told everything at once.
-                let before = epoch
-                await send([])
-                if epoch != before { return }
-            }
         } catch {
-            logger.error("HAProxy cannot be reloaded", metadata: ["reason": "\(error)"])
+            logger.warning("HAProxy cannot be reloaded; it is tried again", metadata: ["reason": "\(error)"])
         }
     }
 
@@ -184,11 +205,14 @@ actor HAProxyFollower: GatewayObserver, Service {
         isReachable = now
     }
 
-    /// A command that went well answers with an empty line; a question with one that begins with `type=`.
-    private static func isGood(_ answer: String) -> Bool { complaint(in: answer).isEmpty }
+    /// What is wrong, or nil: a command that went well answers with an empty line, a question with one that begins with
+    /// `type=`.
+    private static func complaint(in answer: String) -> Substring? {
+        answer.split(separator: "\n").first { !$0.hasPrefix("type=") }
+    }
 
-    private static func complaint(in answer: String) -> Substring {
-        answer.split(separator: "\n").first { !$0.hasPrefix("type=") } ?? ""
+    private static func failure(_ answer: String) -> HAProxySocket.Failure {
+        HAProxySocket.Failure(description: "HAProxy answers: \(complaint(in: answer) ?? "nothing")")
     }
 
     private static func now() -> Int64 { GatewayClock.system.seconds() }

@@ -35,7 +35,7 @@ package final class Ledger: Sendable {
     private static let largestBatch = 512
     /// When as many as this were committed together, more are on their way.
     private static let siblings = 8
-    private static let delay = Duration.milliseconds(1)
+    private static let delay = Duration.milliseconds(2)
 
     package init(
         store: any Store, registry: Registry, revocations: RevocationSet, feed: RevocationFeed,

@@ -239,6 +239,7 @@ package struct Registrar: Sendable {
             entry.end(
                 registry.liveDelegations(at: time) { $0.clientID == client.id }, at: time, reason: "client deleted")
             for rule in registry.rules(for: client.id) { entry.changes.append(.delete(.rule(rule))) }
+            entry.unlink(registry.eventReceivers(of: client.id), by: caller, at: time)
             entry.changes.append(.delete(.client(client)))
         case let resource as Resource:
             try refuseOwn(resource)
@@ -280,6 +281,11 @@ package struct Registrar: Sendable {
         switch gone {
         case let client as Client:
             try await delegations.sweep({ $0.clientID == client.id }, reason: "client deleted")
+            for receiver in registry.eventReceivers(of: client.id) {
+                var entry = Entry()
+                entry.unlink([receiver], by: caller, at: now())
+                try await commit(entry, of: .receiver, receiver.identifier)
+            }
             rules = registry.rules(for: client.id)
         case let issuer as TrustedIssuer:
             try await delegations.sweep({ $0.subject.issuer == issuer.name }, reason: "issuer distrusted")

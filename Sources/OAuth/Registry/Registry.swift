@@ -192,7 +192,10 @@ package final class Registry: Sendable {
             switch object {
             case .delegation(let delegation): (client, issuer) = (delegation.clientID, delegation.subject.issuer)
             case .rule(let rule): (client, issuer) = (rule.clientID, rule.issuer)
-            case .client, .resource, .issuer, .receiver: continue
+            case .receiver(let receiver):
+                guard let client = receiver.clientID, self.client(client) == nil else { continue }
+                return client.text
+            case .client, .resource, .issuer: continue
             }
             let gone = state.withLock { state -> String? in
                 if state.clients[client] == nil { return client.text }

@@ -21,7 +21,7 @@ package struct EventReceiver: Sendable, Equatable {
     /// Where events are pushed to (RFC 8935); nil when the receiver polls (RFC 8936).
     package let endpoint: String?
     /// Who may poll, look at the stream and have it verified.
-    package let clientID: ClientID?
+    package internal(set) var clientID: ClientID?
     /// The `aud` of its events.
     package let audience: String
     package var events: [SecurityEventType]

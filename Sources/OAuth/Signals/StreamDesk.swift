@@ -53,7 +53,7 @@ package final class StreamDesk: Sendable {
 
     /// The streams of a client.
     package func streams(of client: ClientID) -> [EventReceiver] {
-        registry.eventReceivers.filter { $0.clientID == client }
+        registry.eventReceivers(of: client)
     }
 
     /// A client's stream by its id. Another's looks as if it were not there.

@@ -57,7 +57,13 @@ class Stage:
             raise
 
     def _register(self, resource: str, scopes: list[str]) -> None:
-        for words in self.document.commands({RESOURCE: resource, "https://mcp.example.com/mcp": resource}):
+        feed = f"{self.legate.issuer}/revocations"
+        changes = {
+            RESOURCE: resource,
+            "https://mcp.example.com/mcp": resource,
+            "https://auth.example.com/revocations": feed,
+        }
+        for words in self.document.commands(changes):
             made = self.legate.cli(*words)
             if "client_secret" in made:
                 self.secrets[made["client_id"]] = made["client_secret"]

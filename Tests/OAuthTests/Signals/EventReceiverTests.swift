@@ -72,6 +72,20 @@ struct EventReceiverTests {
         #expect(kit.server.streamDesk.streams(of: World.id("gateway")).count == 2)
     }
 
+    @Test("a client that is deleted leaves its streams to nobody of the same name")
+    func orphaned() async throws {
+        let kit = try await LegateKit.start()
+        try await kit.create(.receiver, ["receiver_id": "poll", "client_id": "gateway"])
+        try await kit.create(
+            .receiver, ["receiver_id": "push", "client_id": "gateway", "endpoint": "https://siem.example.com/events"])
+        try await kit.delete(.client, "gateway")
+        let left = kit.server.registry.eventReceivers
+        #expect(left.map(\.id.text) == ["push"] && left.first?.clientID == nil && left.first?.revision == 2)
+        let names = try await kit.records().map(\.event.name)
+        #expect(names.contains(.receiverDeleted) && names.contains(.receiverUpdated))
+        #expect(try await kit.restarted().server.registry.eventReceivers == left)
+    }
+
     @Test("what cannot work is refused, with the name of the member")
     func refused() async throws {
         let kit = try await LegateKit.start()

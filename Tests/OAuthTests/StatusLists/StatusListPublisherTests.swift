@@ -129,7 +129,7 @@ struct StatusListPublisherTests {
         let kit = try await start()
         let lists = kit.server.statusLists
         var tokens: [TokenResponse] = []
-        for _ in 0..<20 { tokens.append(try await kit.token(kit.planner)) }
+        for _ in 0..<8 { tokens.append(try await kit.token(kit.planner)) }
         let list = try #require(tokens.first?.token.status).list
         for (index, token) in tokens.enumerated() {
             try await kit.end(.token, token.token.identity.jti)
@@ -141,7 +141,7 @@ struct StatusListPublisherTests {
                 return try await group.reduce(into: Set<String?>()) { $0.insert($1) }
             }
             #expect(!seen.contains(nil))
-            if index % 5 == 0 { try await expect(dead: Array(tokens[...index]), in: list, kit) }
+            if index % 4 == 0 { try await expect(dead: Array(tokens[...index]), in: list, kit) }
         }
     }
 
