@@ -120,8 +120,8 @@ let package = Package(
         .testTarget(
             name: "LegateGatewayTests",
             dependencies: [
-                "JOSE", "Revocations", "LegateGateway", "LegateGatewayHummingbird", crypto, hummingbird, httpTypes,
-                logging, nioCore,
+                "JOSE", "Revocations", "LegateGateway", "LegateGatewayHummingbird", asyncHTTPClient, crypto, hummingbird,
+                logging, nioCore, nioHTTP1,
             ],
             swiftSettings: strict
         ),

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Waiting before the next attempt")
 struct BackoffTests {
-    @Test("the wait doubles from 50 ms to 5 s, is never the same for all, and begins anew after success")
+    @Test("the wait doubles from 50 ms to 5 s, is not the same for all, and begins anew after success")
     func doubling() {
         var backoff = Backoff()
         var limit = Duration.milliseconds(50)
