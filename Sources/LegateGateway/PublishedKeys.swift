@@ -104,17 +104,22 @@ final class PublishedKeys: Sendable {
             if isSooner { state.due = due }
             return ((state.due ?? due) - now, isSooner)
         }
-        if isSooner { wake.yield() }
+        if isSooner || wait <= .zero { wake.yield() }
         return wait
     }
 
-    /// Asks for the set and waits for the answer, good or bad. Returns at once when it would take longer than
-    /// `patience`, or the task is cancelled.
+    /// Asks for the set and waits for the answer, good or bad, but no longer than `patience`. Returns at once when it
+    /// cannot come in that time, or the task is cancelled.
     func refreshed(floor: Duration, patience: Duration) async {
         let number = state.withLock { state in
             state.lastWaiter += 1
             return state.lastWaiter
         }
+        let timer = Task {
+            try? await Task.sleep(for: patience)
+            letGo(number)
+        }
+        defer { timer.cancel() }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 // Waits first and asks then, so that the answer cannot come in between.

@@ -21,7 +21,8 @@ public indirect enum TokenClaim: Sendable, Equatable {
         case .object(let object):
             // Two names may be the same to Unicode, though not to JSON: the first one stays.
             self = .object(
-                Dictionary(object.members.map { ($0.name, TokenClaim($0.value)) }, uniquingKeysWith: { first, _ in first })
+                Dictionary(
+                    object.members.map { ($0.name, TokenClaim($0.value)) }, uniquingKeysWith: { first, _ in first })
             )
         }
     }

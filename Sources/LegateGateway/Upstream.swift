@@ -11,7 +11,8 @@ struct Upstream: Sendable {
         var description: String {
             switch status {
             case 401: "the server does not accept the credentials"
-            case 403: "the client may not read the feed: it needs the scope revocations:read, and the kind gateway or resource"
+            case 403:
+                "the client may not read the feed: it needs the scope revocations:read, and the kind gateway or resource"
             default: "the server answered \(status)"
             }
         }

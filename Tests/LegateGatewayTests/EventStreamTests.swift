@@ -6,7 +6,9 @@ import Testing
 struct EventStreamTests {
     @Test("events are found wherever the pieces are cut", arguments: 1...7, ["\n", "\r\n", "\r"])
     func pieces(size: Int, end: String) throws {
-        let lines = [": heartbeat", "id: 3", "data: one", "", "id:4", "data:two", "data:  three", "retry: 5", "", ": x", ""]
+        let lines = [
+            ": heartbeat", "id: 3", "data: one", "", "id:4", "data:two", "data:  three", "retry: 5", "", ": x", "",
+        ]
         let text = Array(lines.map { $0 + end }.joined().utf8)
         var stream = EventStream(limit: 1000)
         var found: [String] = []

@@ -62,7 +62,8 @@ final class FakeIssuer: Sendable {
             }
             state.entries += entries
             let batch = RevocationBatch(
-                issuer: issuer, issuedAt: now, after: after, next: state.head, previous: state.previous, entries: entries)
+                issuer: issuer, issuedAt: now, after: after, next: state.head, previous: state.previous,
+                entries: entries)
             guard let jws = try? state.signer.jws(batch) else { return }
             state.previous = Base64URL.encode(Array(SHA256.hash(data: Array(jws.utf8))))
             state.links.append((batch, jws))

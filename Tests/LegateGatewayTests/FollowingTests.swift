@@ -15,7 +15,8 @@ struct FollowingTests {
 
     /// Runs a gateway beside the server.
     private func following(
-        maximum: Int = 1000, prepare: @Sendable () -> Void = {}, _ body: @Sendable @escaping (Gateway) async throws -> Void
+        maximum: Int = 1000, prepare: @Sendable () -> Void = {},
+        _ body: @Sendable @escaping (Gateway) async throws -> Void
     ) async throws {
         let (server, time) = (server, time)
         try await server.serve {
@@ -96,17 +97,25 @@ struct FollowingTests {
 
     /// The same without entries, by somebody else.
     static func forged(_ batch: RevocationBatch) -> String {
-        let empty = RevocationBatch(issuer: batch.issuer, issuedAt: batch.issuedAt, after: batch.after, next: batch.next)
+        let empty = RevocationBatch(
+            issuer: batch.issuer, issuedAt: batch.issuedAt, after: batch.after, next: batch.next)
         return (try? Signer().jws(empty)) ?? ""
     }
 
-    @Test("a batch that is altered, left out, repeated or forged costs the connection, never a revocation", arguments: 0..<5)
+    @Test(
+        "a batch that is altered, left out, repeated or forged costs the connection, never a revocation",
+        arguments: 0..<5)
     func mischief(number: Int) async throws {
         let server = server
         let (name, mischief) = Self.mischiefs[number]
         try await following { gateway in
             try await soon("live") { gateway.isLive }
-            let (first, second) = (try server.token(), try server.token { $0["client_id"] = "other"; $0["act"] = nil; $0["agent_id"] = "other" })
+            let (first, second) = (
+                try server.token(),
+                try server.token {
+                    $0["client_id"] = "other"; $0["act"] = nil; $0["agent_id"] = "other"
+                }
+            )
             server.change { $0.mischief = mischief }
             server.revoke((.client, "planner"))
             try await soon("\(name): revoked all the same") { isRefused(gateway, first, .revoked) }
@@ -156,7 +165,8 @@ struct FollowingTests {
                     func beat(issuer: String = batch.issuer, at now: Int64 = batch.issuedAt, shift: Int64 = 0)
                         -> RevocationBatch
                     {
-                        RevocationBatch(issuer: issuer, issuedAt: now, after: batch.after + shift, next: batch.next + shift)
+                        RevocationBatch(
+                            issuer: issuer, issuedAt: now, after: batch.after + shift, next: batch.next + shift)
                     }
                     let event =
                         switch number {
@@ -223,7 +233,12 @@ struct FollowingTests {
         let server = server
         try await following { gateway in
             try await soon("live") { gateway.isLive }
-            let (first, second) = (try server.token(), try server.token { $0["client_id"] = "other"; $0["act"] = nil })
+            let (first, second) = (
+                try server.token(),
+                try server.token {
+                    $0["client_id"] = "other"; $0["act"] = nil
+                }
+            )
             server.revoke((.client, "planner"))
             try await soon("revoked") { isRefused(gateway, first, .revoked) }
             server.change {
@@ -332,9 +347,12 @@ struct FollowingTests {
     @Test("more tombstones than may be held close the gateway")
     func tooMany() async throws {
         let server = server
-        try await following(maximum: 3, prepare: {
-            for number in 1...4 { server.revoke((.token, "old\(number)")) }
-        }) { gateway in
+        try await following(
+            maximum: 3,
+            prepare: {
+                for number in 1...4 { server.revoke((.token, "old\(number)")) }
+            }
+        ) { gateway in
             try await Task.sleep(for: .milliseconds(300))
             #expect(!gateway.isLive)
             #expect(gateway.revocations <= 3)

@@ -10,7 +10,9 @@ struct GatewaySettingsTests {
             credentials: GatewayCredentials(clientID: "ed ge", secret: "a:b%é"))
     }
 
-    @Test("addresses follow from the issuer", arguments: ["https://auth.example.com/t1", "http://127.0.0.1:8080", "http://[::1]"])
+    @Test(
+        "addresses follow from the issuer",
+        arguments: ["https://auth.example.com/t1", "http://127.0.0.1:8080", "http://[::1]"])
     func addresses(issuer: String) throws {
         let settings = try GatewaySettings(configuration(issuer))
         #expect(settings.feedURL == issuer + "/revocations")

@@ -99,7 +99,8 @@ struct MiddlewareTests {
             let token = try server.token()
             return [
                 ["Bearer garbage"], ["Bearer"], ["Bearer "], ["Basic \(token)"], [token], ["Bearer \(token) \(token)"],
-                ["Bearer \(token)", "Bearer \(token)"], ["Bearer \(try server.token { $0["aud"] = "https://x.example" })"],
+                ["Bearer \(token)", "Bearer \(token)"],
+                ["Bearer \(try server.token { $0["aud"] = "https://x.example" })"],
             ]
         }
         #expect(answers.map(\.status) == Array(repeating: 401, count: 8))

@@ -55,9 +55,12 @@ struct TokenJudgeTests {
         #expect(token.issuedAt == time.seconds)
         #expect(token.expiresAt == time.seconds + 300)
         #expect(token.claim("iss") == .string(Signer.issuer))
-        #expect(token.claim("act") == .object([
-            "sub": .string("planner"), "agent_id": .string("planner/seven"), "act": .object(["sub": .string("scout")]),
-        ]))
+        #expect(
+            token.claim("act")
+                == .object([
+                    "sub": .string("planner"), "agent_id": .string("planner/seven"),
+                    "act": .object(["sub": .string("scout")]),
+                ]))
         #expect(token.claim("none") == nil)
         try token.require(scope: "orders:read")
         #expect(throws: RefusedToken.insufficientScope("orders")) { try token.require(scope: "orders") }
@@ -96,7 +99,8 @@ struct TokenJudgeTests {
 
     @Test("issuer and audience must be exactly ours")
     func audience() throws {
-        #expect(try refusal { $0["iss"] = "https://auth.example.com/" } == .invalid(JWTError.badClaim("iss").description))
+        #expect(
+            try refusal { $0["iss"] = "https://auth.example.com/" } == .invalid(JWTError.badClaim("iss").description))
         #expect(try refusal { $0["iss"] = nil } != nil)
         #expect(try refusal { $0["aud"] = "https://orders.example.com/" } == .wrongAudience)
         #expect(try refusal { $0["aud"] = nil } == .wrongAudience)
@@ -123,7 +127,9 @@ struct TokenJudgeTests {
         #expect(refusal(token) == nil)
     }
 
-    @Test("claims without which a token could not be revoked are required", arguments: ["jti", "iat", "sub", "client_id", "exp"])
+    @Test(
+        "claims without which a token could not be revoked are required",
+        arguments: ["jti", "iat", "sub", "client_id", "exp"])
     func required(claim: String) throws {
         #expect(try refusal { $0[claim] = nil } == .invalid(JWTError.badClaim(claim).description))
         #expect(try refusal { $0[claim] = .array([]) } == .invalid(JWTError.badClaim(claim).description))
@@ -149,8 +155,10 @@ struct TokenJudgeTests {
     }
 
     static let killers: [(Revocation.Kind, String)] = [
-        (.token, "t1"), (.client, "planner"), (.agent, "planner/seven"), (.delegation, "d1"), (.task, "planner/invoice"),
-        (.session, "planner/monday"), (.subject, "acme|alice"), (.issuer, "acme"), (.client, "scout"), (.agent, "scout"),
+        (.token, "t1"), (.client, "planner"), (.agent, "planner/seven"), (.delegation, "d1"),
+        (.task, "planner/invoice"),
+        (.session, "planner/monday"), (.subject, "acme|alice"), (.issuer, "acme"), (.client, "scout"),
+        (.agent, "scout"),
     ]
 
     @Test("whatever a token stands on ends it, up to the second of the revocation", arguments: killers)
