@@ -120,7 +120,8 @@ let package = Package(
         .testTarget(
             name: "LegateGatewayTests",
             dependencies: [
-                "JOSE", "Revocations", "LegateGateway", "LegateGatewayHummingbird", asyncHTTPClient, crypto, hummingbird,
+                "JOSE", "Revocations", "LegateGateway", "LegateGatewayHummingbird", asyncHTTPClient, crypto,
+                hummingbird,
                 logging, nioCore, nioHTTP1,
             ],
             swiftSettings: strict
