@@ -28,10 +28,7 @@ struct Routes {
         add(
             "\(base)/revocations",
             [
-                .get: RevocationFeedRoute(
-                    server: server,
-                    bearer: BearerAuthentication(server: server, resource: server.registry.ownResources.revocations)
-                ).respond
+                .get: RevocationFeedRoute(server: server, authentication: FeedAuthentication(server: server)).respond
             ], to: router
         )
         let check = CheckRoute(server: server, metrics: metrics, path: "\(base)/check")
@@ -63,10 +60,7 @@ struct Routes {
         add("\(base)/resources/{name}/oauth-protected-resource", [.get: metadata.registered], to: router)
 
         add("/.well-known/ssf-configuration\(base)", [.get: metadata.eventTransmitter], to: router)
-        let streams = EventStreamRoutes(
-            server: server,
-            bearer: BearerAuthentication(server: server, resource: server.registry.ownResources.revocations)
-        )
+        let streams = EventStreamRoutes(server: server)
         add("\(base)/ssf/streams", [.get: streams.streams], to: router)
         add("\(base)/ssf/status", [.get: streams.status], to: router)
         add("\(base)/ssf/verify", [.post: streams.verify], to: router)
@@ -125,7 +119,7 @@ struct Routes {
             "revocations",
             [.get: ("revocations:read", revocations.list), .post: ("revocations:write", revocations.create)]
         )
-        let streams = EventStreamRoutes(server: server, bearer: api.bearer)
+        let streams = EventStreamRoutes(server: server)
         admin("event-receivers/{id}/verify", [.post: (RegistryKind.receiver.writeScope, streams.verify)])
         admin("keys", [.get: ("keys:read", keys.list)])
         admin("keys/rotate", [.post: ("keys:write", keys.rotate)])

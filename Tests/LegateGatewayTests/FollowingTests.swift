@@ -207,6 +207,22 @@ struct FollowingTests {
         }
     }
 
+    @Test("a line that has gone silent is given up, and another one is opened")
+    func deadLine() async throws {
+        let server = server
+        try await following { gateway in
+            try await soon("live") { gateway.isLive }
+            server.change { $0.isMute = true }
+            try await soon("another attempt", within: .seconds(12)) {
+                server.state.withLock { $0.streams + $0.polls } > 1
+            }
+            server.change { $0.isMute = false }
+            let token = try server.token()
+            server.revoke((.client, "planner"))
+            try await soon("revoked") { isRefused(gateway, token, .revoked) }
+        }
+    }
+
     @Test("heartbeats that are replayed do not keep the gateway open")
     func replayed() async throws {
         let (server, time) = (server, time)

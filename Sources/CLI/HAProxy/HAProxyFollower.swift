@@ -53,7 +53,9 @@ actor HAProxyFollower: GatewayObserver, Service {
     private func taken(_ revocations: [Revocation]) -> [String] { map.take(revocations) }
 
     func holds(for time: Duration) async {
-        await inOrder { await self.open(until: Self.now() + time.components.seconds) }
+        // Reckoned now: however long this has to wait for its turn, the moment is not put off by it.
+        let until = Self.now() + time.components.seconds
+        await inOrder { await self.open(until: until) }
     }
 
     func published(_ keys: JWKSet) async {

@@ -7,7 +7,6 @@ import OAuth
 /// streams, through the admin API.
 struct EventStreamRoutes: Sendable {
     let server: AuthorizationServer
-    let bearer: BearerAuthentication
 
     private var desk: StreamDesk { server.streamDesk }
 
@@ -91,23 +90,6 @@ struct EventStreamRoutes: Sendable {
     /// Receivers come in by the same doors as those who follow the revocation feed.
     private func authorize(_ request: Request, _ context: LegateContext, as endpoint: String) async throws -> ClientID {
         context.notes.note { $0.route = .eventStream }
-        let consumer: FeedAccess.Consumer
-        do {
-            let header = try request.authorization()
-            if header == nil || BearerAuthentication.isPresented(in: request) {
-                consumer = try server.feedAccess.consumer(try bearer.authorize(request, scope: FeedAccess.scope))
-            } else {
-                consumer = try await server.feedAccess.consumer(
-                    ClientRequest(
-                        authorization: header, parameters: .empty, context: context.audited(as: endpoint)
-                    )
-                )
-            }
-        } catch let error as OAuthError {
-            throw error.code == .insufficientScope
-                ? bearer.refuse(error, FeedAccess.scope) : error.challenged(by: request)
-        }
-        context.notes.note { $0.clientID = consumer.clientID.text }
-        return consumer.clientID
+        return try await FeedAuthentication(server: server).consumer(request, context, as: endpoint).clientID
     }
 }

@@ -8,7 +8,7 @@ import Revocations
 /// `GET /revocations`: the feed as long poll, as server-sent events, and its snapshot.
 struct RevocationFeedRoute: Sendable {
     let server: AuthorizationServer
-    let bearer: BearerAuthentication
+    let authentication: FeedAuthentication
 
     /// Seconds that a long poll may wait.
     private static let longestWait = 60
@@ -17,14 +17,7 @@ struct RevocationFeedRoute: Sendable {
 
     func respond(_ request: Request, _ context: LegateContext) async throws -> Response {
         context.notes.note { $0.route = .feed }
-        let consumer: FeedAccess.Consumer
-        do {
-            consumer = try await authorize(request, context)
-        } catch let error as OAuthError {
-            throw error.code == .insufficientScope
-                ? bearer.refuse(error, FeedAccess.scope) : error.challenged(by: request)
-        }
-        context.notes.note { $0.clientID = consumer.clientID.text }
+        let consumer = try await authentication.consumer(request, context, as: "GET /revocations")
         let query = request.uri.queryParameters
         let after = try number("after", query["after"].map { String($0) }, upTo: .max)
         do {
@@ -49,19 +42,6 @@ struct RevocationFeedRoute: Sendable {
                     "the feed does not reach back to this number: read GET /revocations?snapshot and follow from its head"
             )
         }
-    }
-
-    /// A token for the feed, or the client's own credentials.
-    private func authorize(_ request: Request, _ context: LegateContext) async throws -> FeedAccess.Consumer {
-        let header = try request.authorization()
-        if header == nil || BearerAuthentication.isPresented(in: request) {
-            return try server.feedAccess.consumer(try bearer.authorize(request, scope: FeedAccess.scope))
-        }
-        return try await server.feedAccess.consumer(
-            ClientRequest(
-                authorization: header, parameters: .empty, context: context.audited(as: "GET /revocations")
-            )
-        )
     }
 
     private func number(
