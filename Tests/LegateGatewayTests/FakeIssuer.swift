@@ -74,6 +74,14 @@ final class FakeIssuer: Sendable {
         try signer.token(at: time.seconds, issuer: issuer, change)
     }
 
+    /// A token from before whatever was revoked, however slow this machine is.
+    func old(_ jti: String) throws -> String {
+        try token {
+            $0["jti"] = .string(jti)
+            $0["iat"] = .integer(time.seconds - 60)
+        }
+    }
+
     /// Serves while `body` runs.
     func serve(_ body: @Sendable () async throws -> Void) async throws {
         let (listening, listens) = AsyncStream.makeStream(of: Int.self)

@@ -52,12 +52,11 @@ struct PublishedKeysTests {
         }
     }
 
-    @Test("nobody waits longer than he wants to for a set that does not come")
+    @Test("nobody waits longer than he wants to for a set that does not come", .timeLimit(.minutes(1)))
     func patience() async {
         let keys = PublishedKeys(clock: time.clock)
-        let started = ContinuousClock.now
         await keys.refreshed(floor: .zero, patience: .milliseconds(50))
-        #expect(ContinuousClock.now - started < .seconds(2))
+        #expect(keys.current == nil)
     }
 
     @Test("a set that cannot be read again stays for a day, and no longer")

@@ -113,11 +113,12 @@ struct Transcript {
         return words + [current]
     }
 
+    /// Without i, l, o and u, which every long word has.
     private static let alphabet = Set("0123456789abcdefghjkmnpqrstvwxyz")
 
     private static func named(_ word: String) -> String {
         func isRandom(_ text: Substring, _ count: Int) -> Bool {
-            text.count == count && text.allSatisfy(alphabet.contains) && text.contains { ("0"..."9").contains($0) }
+            text.count == count && text.allSatisfy(alphabet.contains)
         }
         for (prefix, name) in [("dlg_", "delegation"), ("rule_", "rule"), ("client_", "client")]
         where word.hasPrefix(prefix) {
