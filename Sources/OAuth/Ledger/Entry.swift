@@ -9,6 +9,8 @@ package struct Entry: Sendable {
     package var issues: TokenIdentity?
     /// The token that this entry's decision relies on. The entry fails likewise when that one is dead by now.
     package var relies: TokenIdentity?
+    /// What has to be known in memory once this is durable and before anyone is told of it: keys that come and go.
+    package var whenDurable: (@Sendable () -> Void)?
 
     package init(
         changes: [Change] = [], audit: [AuditEvent] = [], issues: TokenIdentity? = nil, relies: TokenIdentity? = nil

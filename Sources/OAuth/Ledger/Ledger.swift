@@ -137,6 +137,7 @@ package final class Ledger: Sendable {
             }
             for (index, pending) in entered.enumerated() where result.failures[index] == nil {
                 if !pending.entry.changes.isEmpty { registry.apply(pending.entry.changes) }
+                pending.entry.whenDurable?()
             }
             feed.publish(result.revocations.values.joined().sorted { $0.sequence < $1.sequence }, at: now())
             observer(entered.count, ContinuousClock.now - start)

@@ -76,11 +76,14 @@ package struct RevocationDesk: Sendable {
         if kind == .subject { event.delegatingUser = id }
         entry.audit.append(event)
         do {
-            let entered = try await ledger.commit(entry)
             if kind == .key {
-                keys.take(successor)
-                keys.drop(id, at: time)
+                // Before the feed and the receivers are told: what tells of a key's end is not signed with it.
+                entry.whenDurable = { [keys, successor] in
+                    keys.take(successor)
+                    keys.drop(id, at: time)
+                }
             }
+            let entered = try await ledger.commit(entry)
             guard let first = entered.first else { throw CommitFailure.missing(id) }
             let sweep = DelegationSweep(registry: registry, ledger: ledger, now: now)
             if kind == .subject {

@@ -97,6 +97,12 @@ package final class RevocationFeed: Sendable {
     func publish(_ revocations: [Revocation], at now: Timestamp) {
         guard !revocations.isEmpty else { return }
         let woken = state.withLock { state in
+            if revocations.contains(where: { $0.kind == .key }) {
+                // What the old key signed, nobody can verify any more: whoever is behind reads the snapshot.
+                state.window.removeAll()
+                state.entries = 0
+                state.previous = nil
+            }
             for start in stride(from: 0, to: revocations.count, by: Self.largestBatch) {
                 let entries = Array(revocations[start...].prefix(Self.largestBatch))
                 append(entries, upTo: entries.last?.sequence ?? state.head, to: &state, at: now)

@@ -86,6 +86,20 @@ struct RevocationFeedTests {
         #expect(batch.issuedAt == kit.clock.time.seconds)
     }
 
+    @Test("the end of a key is told with its successor, and nothing is served that the old one signed")
+    func key() async throws {
+        let kit = try await LegateKit.start()
+        let feed = kit.server.revocationFeed
+        _ = try await kit.end(.token, "t")
+        let old = try #require(kit.server.keys.active(.es256, at: kit.clock.time)?.keyID)
+        _ = try await kit.end(.key, old)
+        let link = try #require(try feed.link(after: 1))
+        #expect(try Self.verified(link, by: kit).entries.map(\.id) == [old])
+        #expect(throws: RevocationFeed.SnapshotRequired()) { try feed.link(after: 0) }
+        let page = try await feed.snapshot(after: 0, limit: 10, from: kit.store, at: kit.clock.time)
+        #expect(page["next"] == .integer(2))
+    }
+
     @Test("one that waits when the server ends is let go, and so is one that comes later")
     func end() async throws {
         let kit = try await LegateKit.start()
