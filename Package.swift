@@ -62,7 +62,8 @@ let package = Package(
     ],
     targets: [
         .target(name: "JOSE", dependencies: [crypto, cryptoExtras], swiftSettings: strict),
-        .target(name: "Vault", dependencies: ["JOSE", crypto], swiftSettings: strict),
+        .target(name: "Vault", dependencies: ["JOSE", "CArgon2", crypto], swiftSettings: strict),
+        .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
         .target(name: "Revocations", dependencies: ["JOSE"], swiftSettings: strict),
         .target(
             name: "LegateGateway",

@@ -45,7 +45,8 @@ struct Assembly {
         let auditBytes = AuditKey.generateBytes()
         let digests = DigestKey(Secret(digestBytes))
         let auditKey = AuditKey(Secret(auditBytes))
-        let signingKey = try SigningKeys.make(.es256, keyring: keyring, createdAt: time, activeFrom: time)
+        let barrier = Barrier(keyring)
+        let signingKey = try SigningKeys.make(.es256, barrier: barrier, createdAt: time, activeFrom: time)
         let (admin, secret) = try FirstOperator.make(issuer: issuer, digests: digests, at: time)
 
         let credentials = configuration.data + "/admin.json"
@@ -53,9 +54,9 @@ struct Assembly {
         try await store.initialise(
             issuer: issuer.text, term: term,
             vaultKeys: [
-                VaultKey.clientSecrets: try keyring.seal(digestBytes, at: VaultKey.place(of: VaultKey.clientSecrets))
+                VaultKey.clientSecrets: try barrier.seal(digestBytes, at: VaultKey.place(of: VaultKey.clientSecrets))
                     .bytes,
-                VaultKey.auditHead: try keyring.seal(auditBytes, at: VaultKey.place(of: VaultKey.auditHead)).bytes,
+                VaultKey.auditHead: try barrier.seal(auditBytes, at: VaultKey.place(of: VaultKey.auditHead)).bytes,
             ],
             signingKeys: [signingKey.stored], objects: [.client(admin)],
             audit: FirstOperator.events(admin: admin, signingKey: signingKey.stored, at: time),
@@ -77,11 +78,11 @@ struct Assembly {
             )
         }
         let rootKey = try RootKey.load(path: configuration.rootKey)
-        let keyring = try Keyring(rootKey: rootKey, terms: try await store.keyringTerms())
+        let barrier = Barrier(try Keyring(rootKey: rootKey, terms: try await store.keyringTerms()))
         let boxes = try await store.vaultKeys()
         func key(_ name: String) throws -> Secret {
             guard let bytes = boxes[name] else { throw ConfigurationError("data", "the vault key \(name) is missing") }
-            return try keyring.open(try SealedBox(bytes: bytes), at: VaultKey.place(of: name))
+            return try barrier.open(try SealedBox(bytes: bytes), at: VaultKey.place(of: name))
         }
         let metrics = Metrics()
         let auditKey = AuditKey(try key(VaultKey.auditHead))
@@ -102,7 +103,7 @@ struct Assembly {
         self.metrics = metrics
         server = try AuthorizationServer(
             AuthorizationServer.Foundations(
-                issuer: issuer, store: store, snapshot: snapshot, keyring: keyring,
+                issuer: issuer, store: store, snapshot: snapshot, barrier: barrier,
                 digestKey: DigestKey(try key(VaultKey.clientSecrets)), auditKey: auditKey,
                 fetcher: fetcher, courier: fetcher, now: Self.now,
                 observer: { metrics.batch(size: $0, duration: $1) },

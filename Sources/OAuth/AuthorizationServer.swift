@@ -29,6 +29,8 @@ package struct AuthorizationServer: Sendable {
     package let streamDesk: StreamDesk
     package let eventDispatcher: EventDispatcher
     package let keyDesk: KeyDesk
+    package let secretDesk: SecretDesk
+    package let leaseSweep: LeaseSweep
     package let auditTrail: AuditTrail
     package let store: any Store
     package let now: Now
@@ -40,7 +42,7 @@ package struct AuthorizationServer: Sendable {
         package let issuer: IssuerURL
         package let store: any Store
         package let snapshot: Snapshot
-        package let keyring: Keyring
+        package let barrier: Barrier
         package let digestKey: DigestKey
         package let auditKey: AuditKey
         package let fetcher: any Fetcher
@@ -51,7 +53,7 @@ package struct AuthorizationServer: Sendable {
         package let statusListLifetime: Int
 
         package init(
-            issuer: IssuerURL, store: any Store, snapshot: Snapshot, keyring: Keyring, digestKey: DigestKey,
+            issuer: IssuerURL, store: any Store, snapshot: Snapshot, barrier: Barrier, digestKey: DigestKey,
             auditKey: AuditKey, fetcher: any Fetcher, courier: any EventCourier, now: @escaping Now,
             observer: @escaping Ledger.Observer = { _, _ in },
             statusListLifetime: Int = StatusListPublisher.defaultLifetime
@@ -59,7 +61,7 @@ package struct AuthorizationServer: Sendable {
             self.issuer = issuer
             self.store = store
             self.snapshot = snapshot
-            self.keyring = keyring
+            self.barrier = barrier
             self.digestKey = digestKey
             self.auditKey = auditKey
             self.fetcher = fetcher
@@ -76,7 +78,7 @@ package struct AuthorizationServer: Sendable {
         store = foundations.store
         registry = Registry(issuer: issuer, snapshot: foundations.snapshot)
         revocations = foundations.snapshot.revocations
-        keys = try SigningKeys(opening: foundations.snapshot.signingKeys, with: foundations.keyring)
+        keys = try SigningKeys(opening: foundations.snapshot.signingKeys, with: foundations.barrier)
         revocationFeed = RevocationFeed(
             issuer: issuer, keys: keys, revocations: foundations.snapshot.recentRevocations,
             lastSequence: foundations.snapshot.lastRevocation, at: now()
@@ -93,7 +95,7 @@ package struct AuthorizationServer: Sendable {
         )
         let keySets = KeySets(fetcher: foundations.fetcher, now: now)
         let foreign = ForeignTokenVerifier(registry: registry, keySets: keySets)
-        let custodian = KeyCustodian(keys: keys, keyring: foundations.keyring)
+        let custodian = KeyCustodian(keys: keys, barrier: foundations.barrier)
 
         authenticator = ClientAuthenticator(methods: [
             ClientSecretMethod(registry: registry, digests: foundations.digestKey),
@@ -147,6 +149,11 @@ package struct AuthorizationServer: Sendable {
             registry: registry, keys: keys, custodian: custodian, store: store, ledger: ledger,
             courier: foundations.courier, now: now
         )
+        secretDesk = SecretDesk(
+            registry: registry, revocations: revocations, barrier: foundations.barrier, store: store, ledger: ledger,
+            now: now
+        )
+        leaseSweep = LeaseSweep(store: store, ledger: ledger, feed: revocationFeed, now: now, ended: { _ in })
         keyDesk = KeyDesk(keys: custodian, ledger: ledger, now: now)
         auditTrail = AuditTrail(
             store: store, registry: registry, revocations: revocations, keys: keys, auditKey: foundations.auditKey,
@@ -173,6 +180,8 @@ package struct AuthorizationServer: Sendable {
         statusLists.prune()
         streamDesk.prune(at: time)
         try await eventDispatcher.prune(at: time)
+        // Tombstones go only when the leases that they end are marked.
+        try await leaseSweep.sweep()
         try await store.prune(at: time)
     }
 }

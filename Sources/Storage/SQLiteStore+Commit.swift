@@ -12,14 +12,18 @@ extension SQLiteStore {
             var failures: [CommitFailure?] = []
             failures.reserveCapacity(entries.count)
             var revocations: [Int: [Revocation]] = [:]
+            var released: [Int: [UInt8]] = [:]
             for (index, entry) in entries.enumerated() {
                 let failure = try batch.write(entry)
                 failures.append(failure)
                 if failure == nil, !batch.revocations.isEmpty { revocations[index] = batch.revocations }
+                if failure == nil, let box = batch.released { released[index] = box }
             }
             let head = batch.audit.chain.head
             if head != chain.head { try AuditHeadRecord.write(head, code: seal(head), to: database) }
-            return CommitResult(failures: failures, chain: batch.audit.chain, revocations: revocations)
+            return CommitResult(
+                failures: failures, chain: batch.audit.chain, revocations: revocations, released: released
+            )
         }
     }
 }
@@ -36,6 +40,8 @@ private struct Batch {
     var audit: AuditWriter
     /// The tombstones of the entry written last.
     private(set) var revocations: [Revocation] = []
+    /// The box that the entry written last releases.
+    private(set) var released: [UInt8]?
 
     init(_ database: Database, chain: AuditChain) throws {
         self.database = database
@@ -48,6 +54,7 @@ private struct Batch {
     /// - Throws: when storage fails, which ends the whole transaction.
     mutating func write(_ entry: Entry) throws -> CommitFailure? {
         if !revocations.isEmpty { revocations = [] }
+        released = nil
         if let failure = try apply(entry.changes) { return failure }
         for event in entry.audit { try audit.append(event) }
         return nil
@@ -85,6 +92,16 @@ private struct Batch {
             for name in names { try EventQueueRecord.delete(name, for: receiver, in: database) }
         case .addKey(let key): try SigningKeyRecord.insert(key, into: database)
         case .revokeKey(let keyID, let time): try SigningKeyRecord.revoke(keyID, at: time, in: database)
+        case .keepSecret(let secret, let revision): try SecretRecord.keep(secret, from: revision, in: database)
+        case .dropSecret(let name): try SecretRecord.drop(name, in: database)
+        case .addVersion(let name, let version): try SecretVersionRecord.insert(version, of: name, into: database)
+        case .setVersion(let name, let number, let state, let until):
+            try SecretVersionRecord.set(number, of: name, to: state, readableUntil: until, in: database)
+        case .release(let lease, let revision):
+            released = try SecretVersionRecord.readable(lease, at: revision, in: database)
+            try LeaseRecord.insert(lease, into: database)
+        case .endLease(let id, let time, let reason): try LeaseRecord.end(id, at: time, reason: reason, in: database)
+        case .leasesSwept(let sequence): try LeaseRecord.swept(through: sequence, in: database)
         }
     }
 }

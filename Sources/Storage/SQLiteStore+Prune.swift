@@ -8,7 +8,11 @@ extension SQLiteStore {
     private static let pruneSize = 1000
 
     package func prune(at now: Timestamp) async throws {
-        try await prune("revocations", key: "seq", where: "expires <= ?", now)
+        // What no lease was compared with yet is kept, or the lease would come back to life.
+        try await prune(
+            "revocations", key: "seq", where: "expires <= ? AND seq <= (SELECT swept FROM lease_sweep)", now
+        )
+        try await prune("leases", key: "lease_id", where: "expires_at <= ?", now)
         try await prune("spent", key: "digest", where: "expires <= ?", now)
         try await prune("tasks", key: "task", where: "forget_at <= ?", now)
         try await prune("status_entries", key: "jti", where: "expires_at <= ?", now)

@@ -25,6 +25,7 @@ extension SQLiteStore {
             snapshot.lastRevocation = try RevocationRecord.lastSequence(in: database)
             snapshot.closed = try ClosedNameRecord.all(at: now, in: database)
             snapshot.receivers = try Self.all(EventReceiverRecord.self, "", in: database, &shared)
+            snapshot.secrets = try SecretRecord.all(in: database)
             snapshot.listedTokens = try StatusEntryRecord.all(at: now, in: database)
             snapshot.signingKeys = try SigningKeyRecord.all(in: database)
             snapshot.auditHead = try AuditHeadRecord.read(in: database)?.head ?? .genesis

@@ -65,6 +65,8 @@ package final class SQLiteStore: PersistentStore {
             try database.execute(sql: "PRAGMA mmap_size = 0")
             try database.execute(sql: "PRAGMA temp_store = MEMORY")
             try database.execute(sql: "PRAGMA trusted_schema = OFF")
+            // What is destroyed is overwritten, not only unlinked.
+            try database.execute(sql: "PRAGMA secure_delete = ON")
         }
         return configuration
     }

@@ -46,6 +46,10 @@ enum Schema {
             version: 7, name: "event_streams", sql: PackageResources.V0007_event_streams_sql,
             hash: "13deb660f7c431b38ff3c73bd382683e053151603f672c086ad92dc12dcf30eb"
         ),
+        Migration(
+            version: 9, name: "secrets", sql: PackageResources.V0009_secrets_sql,
+            hash: "09aea684248f2bf0d6f176bb0f1e959e7fc792d1bfc8b44630f790e322524bcb"
+        ),
     ]
 
     /// Applies what is missing, each migration in a transaction of its own.

@@ -75,6 +75,24 @@ package final class ControlledStore: Store {
 
     package func isSpent(_ digest: [UInt8]) async throws -> Bool { try await inner.isSpent(digest) }
 
+    package func secretVersions(of name: SecretName) async throws -> [SecretVersion] {
+        try await inner.secretVersions(of: name)
+    }
+
+    package func secretBox(of name: SecretName, version: Int) async throws -> [UInt8]? {
+        try await inner.secretBox(of: name, version: version)
+    }
+
+    package func leases(
+        of name: SecretName?, after cursor: LeaseID?, limit: Int, at now: Timestamp
+    ) async throws -> [Lease] {
+        try await inner.leases(of: name, after: cursor, limit: limit, at: now)
+    }
+
+    package func lease(_ id: LeaseID) async throws -> Lease? { try await inner.lease(id) }
+
+    package func revocationsToSweep() async throws -> [Revocation] { try await inner.revocationsToSweep() }
+
     package func events(for receiver: ReceiverID, limit: Int) async throws -> [OutgoingEvent] {
         try await inner.events(for: receiver, limit: limit)
     }

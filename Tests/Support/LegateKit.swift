@@ -23,7 +23,7 @@ package struct LegateKit: Sendable {
     package let server: AuthorizationServer
     package let auditKey: AuditKey
     package let digests: DigestKey
-    package let keyring: Keyring
+    package let barrier: Barrier
     private let directory: TemporaryDirectory
     private let rootKey: RootKey
 
@@ -48,19 +48,20 @@ package struct LegateKit: Sendable {
         let rootKey = RootKey.generate()
         let time = clock.time
         let (keyring, term) = try Keyring.create(rootKey: rootKey, now: time.milliseconds)
+        let barrier = Barrier(keyring)
         let digestBytes = DigestKey.generateBytes()
         let auditBytes = AuditKey.generateBytes()
         let auditKey = AuditKey(Secret(auditBytes))
         let corp = IdentityProvider(name: corpName, url: corpURL, clock: clock)
         let world = try World(issuer: issuer, corp: corp, digests: DigestKey(Secret(digestBytes)), at: time)
-        let signingKey = try SigningKeys.make(.es256, keyring: keyring, createdAt: time, activeFrom: time)
+        let signingKey = try SigningKeys.make(.es256, barrier: barrier, createdAt: time, activeFrom: time)
 
         let database = try await SQLiteStore.open(path: directory.path + "/legate.db")
         try await database.initialise(
             issuer: issuer.text, term: term,
             vaultKeys: [
-                digestKeyName: try keyring.seal(digestBytes, at: place(of: digestKeyName)).bytes,
-                auditKeyName: try keyring.seal(auditBytes, at: place(of: auditKeyName)).bytes,
+                digestKeyName: try barrier.seal(digestBytes, at: place(of: digestKeyName)).bytes,
+                auditKeyName: try barrier.seal(auditBytes, at: place(of: auditKeyName)).bytes,
             ],
             signingKeys: [signingKey.stored], objects: world.objects,
             audit: world.objects.map { object in
@@ -94,23 +95,23 @@ package struct LegateKit: Sendable {
         clock: TestClock, fetcher: StubFetcher, corp: IdentityProvider, world: World,
         courier: StubCourier = StubCourier()
     ) async throws -> LegateKit {
-        let keyring = try Keyring(rootKey: rootKey, terms: try await database.keyringTerms())
+        let barrier = Barrier(try Keyring(rootKey: rootKey, terms: try await database.keyringTerms()))
         let boxes = try await database.vaultKeys()
         func key(_ name: String) throws -> Secret {
-            try keyring.open(try SealedBox(bytes: boxes[name] ?? []), at: place(of: name))
+            try barrier.open(try SealedBox(bytes: boxes[name] ?? []), at: place(of: name))
         }
         let digests = DigestKey(try key(digestKeyName))
         let auditKey = AuditKey(try key(auditKeyName))
         let store = ControlledStore(database)
         let server = try AuthorizationServer(
             AuthorizationServer.Foundations(
-                issuer: issuer, store: store, snapshot: try await database.load(at: clock.time), keyring: keyring,
+                issuer: issuer, store: store, snapshot: try await database.load(at: clock.time), barrier: barrier,
                 digestKey: digests, auditKey: auditKey, fetcher: fetcher, courier: courier, now: clock.now
             )
         )
         return LegateKit(
             issuer: issuer, clock: clock, fetcher: fetcher, courier: courier, corp: corp, world: world, store: store,
-            database: database, server: server, auditKey: auditKey, digests: digests, keyring: keyring,
+            database: database, server: server, auditKey: auditKey, digests: digests, barrier: barrier,
             directory: directory, rootKey: rootKey
         )
     }

@@ -79,6 +79,7 @@ struct Serve: AsyncParsableCommand {
                 services: [
                     sink, housekeeping, application, Heartbeat(feed: assembly.server.revocationFeed),
                     EventDelivery(dispatcher: assembly.server.eventDispatcher, logger: logger),
+                    LeaseEnding(sweep: assembly.server.leaseSweep),
                 ], gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger
             )
@@ -158,6 +159,15 @@ private struct EventDelivery: Service {
                 }
             }
         }
+    }
+}
+
+/// Ends the leases that a revocation has ended, for good.
+private struct LeaseEnding: Service {
+    let sweep: LeaseSweep
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await sweep.run() }
     }
 }
 

@@ -64,12 +64,30 @@ package enum Change: Sendable {
     case acknowledge(ReceiverID, [String])
     case addKey(StoredSigningKey)
     case revokeKey(String, at: Timestamp)
+    /// A secret's definition. Without `from` it is new and fails with `exists` when the name is taken; with it, it fails
+    /// with `stale` unless that is the stored revision, with `missing` when there is none.
+    case keepSecret(VaultSecret, from: Int?)
+    /// With all its versions. Fails with `missing` when it is gone already.
+    case dropSecret(SecretName)
+    /// Fails with `exists` when the version is there, with `missing` when the secret is not.
+    case addVersion(SecretName, SecretVersion)
+    /// What is destroyed loses its box. Fails with `missing` when there is no such version.
+    case setVersion(SecretName, Int, SecretVersion.State, readableUntil: Timestamp?)
+    /// Fails with `stale` unless the secret's revision is `at`, with `missing` when the version cannot be read now. Its
+    /// box comes back with the commit.
+    case release(Lease, at: Int)
+    /// One that has ended is left as it is.
+    case endLease(LeaseID, at: Timestamp, reason: String)
+    /// How far leases were compared with tombstones.
+    case leasesSwept(through: Int64)
 
     /// Whether this change can fail for a reason that lies in the stored state.
     package var canFail: Bool {
         switch self {
         case .create, .update, .delete, .revokeDelegation, .spend, .useTask, .addKey: true
+        case .keepSecret, .dropSecret, .addVersion, .setVersion, .release: true
         case .revoke, .close, .reopen, .listStatus, .enqueue, .acknowledge, .revokeKey: false
+        case .endLease, .leasesSwept: false
         }
     }
 

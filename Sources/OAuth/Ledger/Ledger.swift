@@ -9,7 +9,7 @@ package import Vault
 package final class Ledger: Sendable {
     private struct Pending {
         var entry: Entry
-        let answer: CheckedContinuation<[Revocation], any Error>
+        let answer: CheckedContinuation<Committed, any Error>
     }
 
     private struct State {
@@ -54,11 +54,11 @@ package final class Ledger: Sendable {
 
     /// Commits an entry with whatever else is waiting.
     ///
-    /// - Returns: the entry's tombstones with their sequence numbers.
+    /// - Returns: what the transaction gave to the entry.
     /// - Throws: `CommitFailure` when the stored state forbids it, `LedgerUnavailable` when storage fails. In both cases
     ///   nothing of the entry is stored; a tombstone of a failed commit still holds in memory until the next start.
     @discardableResult
-    package func commit(_ entry: Entry) async throws -> [Revocation] {
+    package func commit(_ entry: Entry) async throws -> Committed {
         try await withCheckedThrowingContinuation { continuation in
             let mustDrain = state.withLock { state in
                 state.pending.append(Pending(entry: entry, answer: continuation))
@@ -146,7 +146,11 @@ package final class Ledger: Sendable {
                     if case .overdrawn(let tally) = failure { registry.taskTallies.put(tally) }
                     pending.answer.resume(throwing: failure)
                 } else {
-                    pending.answer.resume(returning: result.revocations[index] ?? [])
+                    pending.answer.resume(
+                        returning: Committed(
+                            revocations: result.revocations[index] ?? [], released: result.released[index]
+                        )
+                    )
                 }
             }
         } catch {
@@ -169,6 +173,14 @@ package final class Ledger: Sendable {
         }
         entry.changes += events
     }
+}
+
+/// What a transaction gave to one of its entries.
+package struct Committed: Sendable {
+    /// The entry's tombstones with their sequence numbers.
+    package let revocations: [Revocation]
+    /// The sealed value that the entry releases.
+    package let released: [UInt8]?
 }
 
 /// Storage could not commit: nothing was decided, the caller may try again.

@@ -27,6 +27,20 @@ package protocol Store: Sendable {
     /// Live tombstones after a sequence number, in order.
     func revocations(after sequence: Int64, limit: Int) async throws -> [Revocation]
 
+    /// The versions of a secret, oldest first, without their boxes.
+    func secretVersions(of name: SecretName) async throws -> [SecretVersion]
+
+    /// The sealed value of a version, whatever its state; nil when there is none, or it was destroyed.
+    func secretBox(of name: SecretName, version: Int) async throws -> [UInt8]?
+
+    /// Leases that have neither run out nor been ended at `now`, in the order in which they were made, after a cursor.
+    func leases(of name: SecretName?, after cursor: LeaseID?, limit: Int, at now: Timestamp) async throws -> [Lease]
+
+    func lease(_ id: LeaseID) async throws -> Lease?
+
+    /// Tombstones that leases were not compared with yet, expired ones too.
+    func revocationsToSweep() async throws -> [Revocation]
+
     /// Undelivered events of a receiver, oldest first.
     func events(for receiver: ReceiverID, limit: Int) async throws -> [OutgoingEvent]
 
@@ -72,11 +86,17 @@ package struct CommitResult: Sendable {
     package let chain: AuditChain
     /// The tombstones of the entries that have any, by their index, with the numbers that they were given.
     package let revocations: [Int: [Revocation]]
+    /// The boxes of the entries that release one, by their index.
+    package let released: [Int: [UInt8]]
 
-    package init(failures: [CommitFailure?], chain: AuditChain, revocations: [Int: [Revocation]] = [:]) {
+    package init(
+        failures: [CommitFailure?], chain: AuditChain, revocations: [Int: [Revocation]] = [:],
+        released: [Int: [UInt8]] = [:]
+    ) {
         self.failures = failures
         self.chain = chain
         self.revocations = revocations
+        self.released = released
     }
 }
 
@@ -97,6 +117,7 @@ package struct Snapshot: Sendable {
     package var signingKeys: [StoredSigningKey] = []
     /// Live tokens whose status stands in a list.
     package var receivers: [EventReceiver] = []
+    package var secrets: [VaultSecret] = []
     package var listedTokens: [ListedToken] = []
     package var auditHead: AuditHead = .genesis
 

@@ -27,7 +27,7 @@ struct DelegationSweep: Sendable {
             var whole = try entry(time)
             whole.end(registry.liveDelegations(at: time, where: matches), at: time, reason: reason)
             do {
-                let tombstones = try await ledger.commit(whole)
+                let tombstones = try await ledger.commit(whole).revocations
                 try await sweep(matches, reason: reason)
                 return tombstones
             } catch let error as CommitFailure {

@@ -155,6 +155,8 @@ struct CharacterSet: Sendable {
     private static let digits = "0123456789"
     static let clientID = CharacterSet(letters + digits + "._~-")
     static let clientChosenName = CharacterSet(letters + digits + "._:@-")
+    static let headerName = CharacterSet(letters + digits + "-")
+    static let secretName = CharacterSet(letters + digits + "._-")
     static let issuerName = CharacterSet("abcdefghijklmnopqrstuvwxyz" + digits + "._-")
 }
 

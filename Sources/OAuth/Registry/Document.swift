@@ -73,13 +73,18 @@ struct DocumentReader {
     }
 
     /// Whole seconds within `range`.
-    mutating func seconds(_ field: String, in range: ClosedRange<Int>) -> Int? {
+    mutating func seconds(_ field: String, in range: ClosedRange<Int>) -> Int? { whole("seconds", field, in: range) }
+
+    /// A number of bytes within `range`.
+    mutating func bytes(_ field: String, in range: ClosedRange<Int>) -> Int? { whole("bytes", field, in: range) }
+
+    private mutating func whole(_ unit: String, _ field: String, in range: ClosedRange<Int>) -> Int? {
         guard let value = value(field) else { return nil }
-        guard let number = value.integer, let seconds = Int(exactly: number), range.contains(seconds) else {
-            refuse(field, "must be whole seconds from \(range.lowerBound) to \(range.upperBound)")
+        guard let integer = value.integer, let number = Int(exactly: integer), range.contains(number) else {
+            refuse(field, "must be whole \(unit) from \(range.lowerBound) to \(range.upperBound)")
             return nil
         }
-        return seconds
+        return number
     }
 
     /// A list of texts that `parse` turns into values; absent is the empty list.
@@ -137,6 +142,20 @@ struct DocumentReader {
             if let value, reader.errors.isEmpty { values.append(value) }
         }
         return values
+    }
+
+    /// A small object, read by a reader of its own whose errors are named `FIELD.MEMBER`.
+    mutating func object<Value>(_ field: String, _ read: (inout DocumentReader) -> Value?) -> Value? {
+        guard let value = value(field) else { return nil }
+        guard let object = value.object else {
+            refuse(field, "must be an object")
+            return nil
+        }
+        var reader = DocumentReader(object)
+        let result = read(&reader)
+        reader.refuseUnread()
+        errors += reader.errors.map { FieldError("\(field).\($0.field)", $0.detail) }
+        return reader.errors.isEmpty ? result : nil
     }
 
     /// Refuses a member that must keep its value; sending the same value again is harmless.

@@ -12,6 +12,8 @@ package final class Registry: Sendable {
     let taskTallies = TaskTallies()
     /// The live tokens whose status stands in a list.
     package let statusLists: StatusLists
+    /// The secrets that the vault keeps for agents, without their values.
+    package let secrets: SecretShelf
     /// Rings when there is something to deliver to event receivers.
     let outbox = EventOutbox()
     private let state: Mutex<State>
@@ -45,6 +47,7 @@ package final class Registry: Sendable {
         self.issuer = issuer
         ownResources = OwnResources(issuer: issuer)
         statusLists = StatusLists(snapshot.listedTokens)
+        secrets = SecretShelf(snapshot.secrets)
         var state = State()
         state.clients.reserveCapacity(snapshot.clients.count)
         for resource in ownResources.all { Self.put(resource, into: &state) }
@@ -267,6 +270,8 @@ package final class Registry: Sendable {
             case .useTask(let use): taskTallies.add(use)
             case .listStatus(let token): statusLists.add(token)
             case .enqueue: outbox.ring()
+            case .keepSecret(let secret, from: _): secrets.put(secret)
+            case .dropSecret(let name): secrets.remove(name)
             default: break
             }
         }
@@ -319,7 +324,8 @@ package final class Registry: Sendable {
             state.closed[ClosedName(kind: kind, id: id)] = .some(until)
         case .reopen(let kind, let id):
             state.closed[ClosedName(kind: kind, id: id)] = nil
-        case .revoke, .spend, .useTask, .listStatus, .enqueue, .acknowledge, .addKey, .revokeKey:
+        case .revoke, .spend, .useTask, .listStatus, .enqueue, .acknowledge, .addKey, .revokeKey, .keepSecret,
+            .dropSecret, .addVersion, .setVersion, .release, .endLease, .leasesSwept:
             break
         }
     }

@@ -83,7 +83,7 @@ package struct RevocationDesk: Sendable {
                     keys.drop(id, at: time)
                 }
             }
-            let entered = try await ledger.commit(entry)
+            let entered = try await ledger.commit(entry).revocations
             guard let first = entered.first else { throw CommitFailure.missing(id) }
             let sweep = DelegationSweep(registry: registry, ledger: ledger, now: now)
             if kind == .subject {

@@ -150,12 +150,12 @@ extension KeyCustodian {
     /// Seals what a receiver is to be called with, before it is stored.
     func seal(_ receiver: inout EventReceiver) throws {
         guard let secret = receiver.unsealed else { return }
-        receiver.seal(try secret.withBytes { try keyring.seal($0, at: Self.place(of: receiver.id)).bytes })
+        receiver.seal(try secret.withBytes { try barrier.seal($0, at: Self.place(of: receiver.id)).bytes })
     }
 
     /// The value of the `Authorization` header for a push.
     func authorization(of receiver: EventReceiver) throws -> Secret? {
         guard let box = receiver.authorization else { return nil }
-        return try keyring.open(try SealedBox(bytes: box), at: Self.place(of: receiver.id))
+        return try barrier.open(try SealedBox(bytes: box), at: Self.place(of: receiver.id))
     }
 }

@@ -6,23 +6,23 @@ package final class KeyCustodian: Sendable {
     package typealias Made = SigningKeys.Held
 
     private let keys: SigningKeys
-    let keyring: Keyring
+    let barrier: Barrier
 
-    package init(keys: SigningKeys, keyring: Keyring) {
+    package init(keys: SigningKeys, barrier: Barrier) {
         self.keys = keys
-        self.keyring = keyring
+        self.barrier = barrier
     }
 
     /// A key for an algorithm that has none yet. It signs at once: nobody can have cached a set without it.
     func ensure(_ algorithm: SignatureAlgorithm, at now: Timestamp) throws -> [Made] {
         if keys.active(algorithm, at: now) != nil { return [] }
-        return [try SigningKeys.make(algorithm, keyring: keyring, createdAt: now, activeFrom: now)]
+        return [try SigningKeys.make(algorithm, barrier: barrier, createdAt: now, activeFrom: now)]
     }
 
     /// The next key of an algorithm: published now, used when every cache has seen it.
     func next(_ algorithm: SignatureAlgorithm, at now: Timestamp) throws -> Made {
         try SigningKeys.make(
-            algorithm, keyring: keyring, createdAt: now,
+            algorithm, barrier: barrier, createdAt: now,
             activeFrom: now.adding(seconds: SigningKeys.publishedBeforeUse)
         )
     }
@@ -35,7 +35,7 @@ package final class KeyCustodian: Sendable {
             }),
             status == .active
         else { return nil }
-        return try SigningKeys.make(held.key.algorithm, keyring: keyring, createdAt: now, activeFrom: now)
+        return try SigningKeys.make(held.key.algorithm, barrier: barrier, createdAt: now, activeFrom: now)
     }
 
     /// Puts committed keys to use.

@@ -39,13 +39,13 @@ package final class SigningKeys: Sendable {
     }
 
     /// Opens the sealed keys.
-    package convenience init(opening stored: [StoredSigningKey], with keyring: Keyring) throws {
+    package convenience init(opening stored: [StoredSigningKey], with barrier: Barrier) throws {
         self.init(
             try stored.map { row in
                 guard let algorithm = SignatureAlgorithm(rawValue: row.algorithm) else {
                     throw VaultError.malformedBox
                 }
-                let secret = try keyring.open(try SealedBox(bytes: row.box), at: Self.place(of: row.keyID))
+                let secret = try barrier.open(try SealedBox(bytes: row.box), at: Self.place(of: row.keyID))
                 return Held(
                     stored: row,
                     key: try secret.withBytes { try SigningKey(algorithm: algorithm, rawRepresentation: $0) }
@@ -56,10 +56,10 @@ package final class SigningKeys: Sendable {
 
     /// Makes a key and seals it for storage.
     package static func make(
-        _ algorithm: SignatureAlgorithm, keyring: Keyring, createdAt: Timestamp, activeFrom: Timestamp
+        _ algorithm: SignatureAlgorithm, barrier: Barrier, createdAt: Timestamp, activeFrom: Timestamp
     ) throws -> Held {
         let key = try SigningKey.generate(algorithm)
-        let box = try keyring.seal(key.rawRepresentation, at: place(of: key.keyID))
+        let box = try barrier.seal(key.rawRepresentation, at: place(of: key.keyID))
         return Held(
             stored: StoredSigningKey(
                 keyID: key.keyID, algorithm: algorithm.rawValue, box: box.bytes, createdAt: createdAt,

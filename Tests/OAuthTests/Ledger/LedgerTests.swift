@@ -20,7 +20,7 @@ struct LedgerTests {
         let kit = try await LegateKit.start()
         let before = kit.auditCount
         kit.store.hold()
-        async let first: [Revocation] = kit.server.ledger.commit(Entry(audit: [event("first")]))
+        async let first: Committed = kit.server.ledger.commit(Entry(audit: [event("first")]))
         try await kit.store.waitUntilHeld()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for index in 0..<100 {
@@ -59,7 +59,7 @@ struct LedgerTests {
         let kit = try await LegateKit.start()
         let spend = Spend(digest: [UInt8](repeating: 7, count: 32), expires: kit.clock.time.adding(seconds: 60))
         kit.store.hold()
-        async let holding: [Revocation] = kit.server.ledger.commit(Entry(audit: [event("holding")]))
+        async let holding: Committed = kit.server.ledger.commit(Entry(audit: [event("holding")]))
         try await kit.store.waitUntilHeld()
         let outcomes = await withTaskGroup(of: Bool.self) { group in
             for index in 0..<10 {
@@ -125,9 +125,9 @@ struct LedgerTests {
     func revokedWaiting() async throws {
         let kit = try await LegateKit.start()
         kit.store.hold()
-        async let holding: [Revocation] = kit.server.ledger.commit(Entry(audit: [event("holding")]))
+        async let holding: Committed = kit.server.ledger.commit(Entry(audit: [event("holding")]))
         try await kit.store.waitUntilHeld()
-        async let revoking: [Revocation] = kit.server.ledger.commit(
+        async let revoking: Committed = kit.server.ledger.commit(
             Entry(changes: [.revoke(Revocation(.client, "planner", at: kit.clock.time))])
         )
         try await Task.sleep(for: .milliseconds(30))

@@ -23,7 +23,7 @@ struct EventReceiverTests {
         for record in try await kit.records() { #expect(record.event.after?.contains("s3cret") != true) }
         let box = try #require(receiver.authorization)
         #expect(!String(decoding: box, as: UTF8.self).contains("s3cret"))
-        let custodian = KeyCustodian(keys: kit.server.keys, keyring: kit.keyring)
+        let custodian = KeyCustodian(keys: kit.server.keys, barrier: kit.barrier)
         #expect(try custodian.authorization(of: receiver) == Secret(Array("Bearer s3cret".utf8)))
         #expect(try await kit.restarted().server.registry.eventReceiver(receiver.id) == receiver)
     }
@@ -37,7 +37,7 @@ struct EventReceiverTests {
             id: .make(), endpoint: "https://evil.example.com", clientID: nil, audience: "x",
             authorization: receiver.authorization, authorizationSetAt: kit.clock.time, createdAt: kit.clock.time
         )
-        let custodian = KeyCustodian(keys: kit.server.keys, keyring: kit.keyring)
+        let custodian = KeyCustodian(keys: kit.server.keys, barrier: kit.barrier)
         #expect(throws: VaultError.self) { try custodian.authorization(of: thief) }
     }
 
@@ -55,7 +55,7 @@ struct EventReceiverTests {
         let changed = try await kit.update(.receiver, "siem", ["authorization_header": "Bearer new"])
         let receiver = try #require(changed as? EventReceiver)
         #expect(receiver.revision == 2)
-        let custodian = KeyCustodian(keys: kit.server.keys, keyring: kit.keyring)
+        let custodian = KeyCustodian(keys: kit.server.keys, barrier: kit.barrier)
         #expect(try custodian.authorization(of: receiver) == Secret(Array("Bearer new".utf8)))
         // Anything else leaves it as it is.
         let disabled = try #require(

@@ -6,16 +6,16 @@ import Vault
 
 @Suite("Signing keys over time")
 struct SigningKeysTests {
-    private let keyring: Keyring
+    private let barrier: Barrier
     private let day = 86_400
 
-    init() throws { (keyring, _) = try Keyring.create(rootKey: .generate(), now: 0) }
+    init() throws { barrier = Barrier(try Keyring.create(rootKey: .generate(), now: 0).0) }
 
     private func key(
         _ algorithm: SignatureAlgorithm = .es256, activeFrom offset: Int, revoked: Int? = nil
     ) throws -> SigningKeys.Held {
         let time = Fixtures.now.adding(seconds: offset)
-        let held = try SigningKeys.make(algorithm, keyring: keyring, createdAt: time, activeFrom: time)
+        let held = try SigningKeys.make(algorithm, barrier: barrier, createdAt: time, activeFrom: time)
         guard let revoked else { return held }
         var stored = held.stored
         stored.revokedAt = Fixtures.now.adding(seconds: revoked)
@@ -90,15 +90,15 @@ struct SigningKeysTests {
     @Test("a sealed key opens with the keyring it was sealed with, at its own row, and nowhere else")
     func sealed() throws {
         let held = try key(activeFrom: 0)
-        let keys = try SigningKeys(opening: [held.stored], with: keyring)
+        let keys = try SigningKeys(opening: [held.stored], with: barrier)
         #expect(keys.active(.es256, at: Fixtures.now)?.keyID == held.key.keyID)
-        let other = try Keyring.create(rootKey: .generate(), now: 0).0
+        let other = Barrier(try Keyring.create(rootKey: .generate(), now: 0).0)
         #expect(throws: (any Error).self) { try SigningKeys(opening: [held.stored], with: other) }
         let moved = StoredSigningKey(
             keyID: "another", algorithm: "ES256", box: held.stored.box, createdAt: Fixtures.now,
             activeFrom: Fixtures.now
         )
-        #expect(throws: (any Error).self) { try SigningKeys(opening: [moved], with: self.keyring) }
+        #expect(throws: (any Error).self) { try SigningKeys(opening: [moved], with: self.barrier) }
     }
 
     @Test("the box holds no private key in the clear")

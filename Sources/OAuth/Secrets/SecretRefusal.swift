@@ -1,0 +1,15 @@
+/// Why the vault does not do what it was asked about a secret.
+package enum SecretRefusal: Error, Sendable, Equatable {
+    /// There is no such secret, version or lease, or none that the caller may know of: both are told in the same words.
+    case notFound
+    /// The name is taken.
+    case exists(SecretName)
+    /// The definition, or the current version, is not the one that the caller has seen.
+    case stale(SecretName)
+    /// The version cannot be what it was asked to become, or the secret is of another kind; one sentence says why.
+    case conflict(String)
+    /// What the value depends on does not answer now; one sentence for the caller, and seconds after which to retry.
+    case unavailable(String, retryAfter: Int)
+    /// The sealed value does not open: it was changed, cut or moved. It is reported, never served.
+    case damaged
+}
