@@ -5,6 +5,21 @@ package final class SecretShelf: Sendable {
     private struct State {
         var secrets: [SecretName: Shared<VaultSecret>] = [:]
         var byResource: [ResourceURI: Set<SecretName>] = [:]
+        /// All names in order; nil when one came or went since they were last sorted.
+        var names: [SecretName]?
+
+        /// Those after a cursor.
+        mutating func names(after cursor: SecretName?) -> ArraySlice<SecretName> {
+            let names = self.names ?? secrets.keys.sorted()
+            self.names = names
+            guard let cursor else { return names[...] }
+            var (low, high) = (0, names.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if names[middle] <= cursor { low = middle + 1 } else { high = middle }
+            }
+            return names[low...]
+        }
     }
 
     private let state: Mutex<State>
@@ -29,9 +44,14 @@ package final class SecretShelf: Sendable {
     package func page(
         after cursor: SecretName?, limit: Int, where matches: (VaultSecret) -> Bool = { _ in true }
     ) -> [VaultSecret] {
-        let all = state.withLock { Array($0.secrets.values) }
-        let found = all.lazy.map(\.value).filter { secret in cursor.map { $0 < secret.name } ?? true }.filter(matches)
-        return Array(found.sorted { $0.name < $1.name }.prefix(limit))
+        state.withLock { state in
+            var found: [VaultSecret] = []
+            for name in state.names(after: cursor) {
+                guard found.count < limit else { break }
+                if let secret = state.secrets[name]?.value, matches(secret) { found.append(secret) }
+            }
+            return found
+        }
     }
 
     package var all: [VaultSecret] { state.withLock { $0.secrets.values.map(\.value) } }
@@ -43,12 +63,17 @@ package final class SecretShelf: Sendable {
     func remove(_ name: SecretName) {
         state.withLock { state in
             guard let old = state.secrets.removeValue(forKey: name)?.value else { return }
+            state.names = nil
             Self.forget(old, in: &state)
         }
     }
 
     private static func put(_ secret: VaultSecret, into state: inout State) {
-        if let old = state.secrets.updateValue(Shared(secret), forKey: secret.name)?.value { forget(old, in: &state) }
+        if let old = state.secrets.updateValue(Shared(secret), forKey: secret.name)?.value {
+            forget(old, in: &state)
+        } else {
+            state.names = nil
+        }
         if let resource = secret.resource { state.byResource[resource, default: []].insert(secret.name) }
     }
 

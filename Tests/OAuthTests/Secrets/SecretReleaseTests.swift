@@ -41,8 +41,8 @@ struct SecretReleaseTests {
     func subject() async throws {
         let kit = try await LegateKit.start()
         try await kit.keep("github/alice", with: ["rules": [["subject": "corp|alice"]]])
-        let alice = try #require(try await kit.delegate(to: kit.planner) as? Delegation)
-        let bob = try #require(try await kit.delegate(from: "bob", to: kit.planner) as? Delegation)
+        let alice = try await kit.delegate(to: kit.planner)
+        let bob = try await kit.delegate(from: "bob", to: kit.planner)
         #expect(try await kit.read("github/alice", as: kit.planner, delegation: alice) == "s3cr3t")
         await #expect(throws: SecretRefusal.notFound) {
             try await kit.read("github/alice", as: kit.planner, delegation: bob)
