@@ -66,7 +66,7 @@ struct SecretVersionTests {
         var secret = try #require(kit.server.registry.secrets.secret(a))
         let box = try #require(try await kit.store.secretBox(of: other.name, version: 1))
         var flipped = try #require(try await kit.store.secretBox(of: a, version: 1))
-        flipped[40] ^= 1
+        flipped[20] ^= 1
         for bad in [box, flipped, Array(flipped.dropLast())] {
             let number = secret.latest + 1
             var next = secret
