@@ -63,6 +63,7 @@ let package = Package(
     targets: [
         .target(name: "JOSE", dependencies: [crypto, cryptoExtras], swiftSettings: strict),
         .target(name: "Vault", dependencies: ["JOSE", "CArgon2", crypto], swiftSettings: strict),
+        .systemLibrary(name: "CProcess"),
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
         .target(name: "Revocations", dependencies: ["JOSE"], swiftSettings: strict),
         .target(
@@ -99,7 +100,7 @@ let package = Package(
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", "LegateGateway", argumentParser,
+                "JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", "LegateGateway", "CProcess", argumentParser,
                 asyncHTTPClient, configuration, logging,
                 nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, crypto, unixSignals,
             ],
@@ -143,7 +144,7 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
-            name: "CLITests", dependencies: ["CLI", "JOSE", "Revocations", "OAuth", argumentParser],
+            name: "CLITests", dependencies: ["CLI", "JOSE", "Vault", "Revocations", "OAuth", argumentParser],
             swiftSettings: strict),
         .executableTarget(
             name: "GatewayExample",

@@ -2,15 +2,15 @@ import JOSE
 import OAuth
 import Synchronization
 
-/// The server as its clients see it: the OAuth endpoints, and the admin API with a token obtained like any other.
+/// The server as its clients see it: the OAuth endpoints, and Legate's own APIs with tokens obtained like any other.
 final class AdminClient: Sendable {
     let profile: Profile
-    private let transport: Transport
+    let transport: Transport
     private let state = Mutex(State())
 
     private struct State {
         var discovery: Discovery?
-        var token: (text: String, expires: ContinuousClock.Instant)?
+        var tokens: [OwnAPI: (text: String, expires: ContinuousClock.Instant)] = [:]
     }
 
     /// Lists and long audit records are bigger than what a server would read.
@@ -85,10 +85,12 @@ final class AdminClient: Sendable {
         }
     }
 
-    // MARK: The admin API
+    // MARK: Legate's own APIs
 
-    func get(_ path: String, _ query: [(name: String, value: String?)] = []) async throws -> JSON {
-        try json(try await call("GET", path, query: query))
+    func get(
+        _ path: String, _ query: [(name: String, value: String?)] = [], at api: OwnAPI = .admin
+    ) async throws -> JSON {
+        try json(try await call("GET", path, at: api, query: query))
     }
 
     func post(_ path: String, _ body: JSONObject) async throws -> JSON {
@@ -100,23 +102,24 @@ final class AdminClient: Sendable {
     }
 
     /// Reads an object and changes the given members, unless somebody else changed it in between.
-    func update(_ path: String, _ patch: JSONObject) async throws -> JSON {
-        let current = try await call("GET", path)
+    func update(_ path: String, _ patch: JSONObject, at api: OwnAPI = .admin) async throws -> JSON {
+        let current = try await call("GET", path, at: api)
         let known = try json(current)
         if patch.isEmpty { return known }
-        return try json(try await call("PATCH", path, body: patch, ifMatch: current.eTag))
+        return try json(try await call("PATCH", path, at: api, body: patch, ifMatch: current.eTag))
     }
 
     /// A list, page after page, up to the limit. `next` is that of the last page.
     func list(
-        _ path: String, _ query: [(name: String, value: String?)] = [], _ options: ListOptions
+        _ path: String, _ query: [(name: String, value: String?)] = [], _ options: ListOptions,
+        at api: OwnAPI = .admin
     ) async throws -> JSON {
         let limit = options.limit ?? ListOptions.usual
         var items: [JSON] = []
         var cursor = options.cursor
         repeat {
             let page = try await get(
-                path, query + [("limit", String(min(1000, limit - items.count))), ("cursor", cursor)]
+                path, query + [("limit", String(min(1000, limit - items.count))), ("cursor", cursor)], at: api
             )
             guard let found = page.object?["items"]?.array else {
                 throw CommandFailure("\(profile.server) did not answer with a list")
@@ -131,53 +134,60 @@ final class AdminClient: Sendable {
 
     /// Hands over the bytes of a long answer as they come.
     func stream(
-        _ path: String, _ query: [(name: String, value: String?)] = [], _ take: ([UInt8]) throws -> Void
+        _ path: String, _ query: [(name: String, value: String?)] = [], method: String = "GET",
+        _ take: ([UInt8]) throws -> Void
     ) async throws {
-        let headers = [(name: "Authorization", value: "Bearer " + (try await adminToken()))]
-        let answer = try await transport.stream(url(path, query), headers: headers, take)
+        let headers = [(name: "Authorization", value: "Bearer " + (try await token(for: .admin)))]
+        let answer = try await transport.stream(url(path, at: .admin, query), method: method, headers: headers, take)
         if answer.status != 200 { throw ServerRefusal(status: answer.status, body: answer.bytes) }
     }
 
-    private func call(
-        _ method: String, _ path: String, query: [(name: String, value: String?)] = [], body: JSONObject? = nil,
-        ifMatch: String? = nil
+    /// One call to one of Legate's own APIs.
+    ///
+    /// - Parameter given: a token to use; without one, the profile's credentials get one for this API.
+    func call(
+        _ method: String, _ path: String, at api: OwnAPI = .admin, query: [(name: String, value: String?)] = [],
+        body: JSONObject? = nil, ifMatch: String? = nil, with given: String? = nil
     ) async throws -> Transport.Answer {
         let type = method == "PATCH" ? "application/merge-patch+json" : "application/json"
         let body = body.map { Transport.Body(type: type, bytes: $0.serialized) }
         for isLast in [false, true] {
-            var headers = [(name: "Authorization", value: "Bearer " + (try await adminToken()))]
+            let token = if let given { given } else { try await token(for: api) }
+            var headers = [(name: "Authorization", value: "Bearer " + token)]
             if let ifMatch { headers.append(("If-Match", ifMatch)) }
-            let answer = try await transport.send(method, url(path, query), headers: headers, body: body)
-            if answer.status != 401 || isLast { return answer }
+            let answer = try await transport.send(method, url(path, at: api, query), headers: headers, body: body)
+            if answer.status != 401 || isLast || given != nil { return answer }
             // The token was ended before its time; a new one may do.
-            state.withLock { $0.token = nil }
+            state.withLock { $0.tokens[api] = nil }
         }
         throw CommandFailure("the server does not accept its own token")
     }
 
-    /// A token for the admin API, used until shortly before it expires.
-    private func adminToken() async throws -> String {
+    /// A token for one of the APIs, used until shortly before it expires.
+    private func token(for api: OwnAPI) async throws -> String {
         let clock = ContinuousClock()
-        if let token = state.withLock({ $0.token }), clock.now < token.expires { return token.text }
+        if let token = state.withLock({ $0.tokens[api] }), clock.now < token.expires { return token.text }
         let asked = clock.now
+        let resource = api.resource(of: profile.server)
         let answer = try await token(
-            [("grant_type", "client_credentials"), ("resource", profile.server.text + "/admin")], as: try credentials()
+            [("grant_type", "client_credentials"), ("resource", resource)], as: try credentials()
         )
         guard let text = answer["access_token"]?.string else {
             throw CommandFailure("the token endpoint answered without a token")
         }
         let life = Double(answer["expires_in"]?.integer ?? 60) * 0.8
-        state.withLock { $0.token = (text, asked + .seconds(life)) }
+        state.withLock { $0.tokens[api] = (text, asked + .seconds(life)) }
         return text
     }
 
-    private func url(_ path: String, _ query: [(name: String, value: String?)]) -> String {
+    private func url(_ path: String, at api: OwnAPI, _ query: [(name: String, value: String?)]) -> String {
         let pairs = query.compactMap { pair in pair.value.map { (name: pair.name, value: $0) } }
-        let address = profile.server.text + "/admin/" + path
+        let address = api.resource(of: profile.server) + "/" + path
         return pairs.isEmpty ? address : address + "?" + FormEncoding.encode(pairs)
     }
 
-    private func json(_ answer: Transport.Answer) throws -> JSON {
+    /// The JSON of a good answer; `.null` when it has no body.
+    func json(_ answer: Transport.Answer) throws -> JSON {
         guard (200..<300).contains(answer.status) else {
             throw ServerRefusal(status: answer.status, body: answer.bytes)
         }

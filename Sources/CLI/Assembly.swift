@@ -1,18 +1,22 @@
 import Foundation
 import JOSE
+import Logging
 import OAuth
 import Server
 import Storage
 import Vault
 
-/// The composition root: opens what lies on disk and puts the server together.
-struct Assembly {
+/// The composition root: opens what lies on disk and puts the server together, at the start and whenever the vault is
+/// unsealed.
+struct Assembly: ServerOpener {
+    let configuration: LegateConfiguration
     let store: SQLiteStore
-    let server: AuthorizationServer
     let metrics: Metrics
+    let logger: Logger
+    private let issuer: IssuerURL
 
     /// The names of the vault's own keys.
-    private enum VaultKey {
+    enum VaultKey {
         static let clientSecrets = "client-secret-digest"
         static let auditHead = "audit-head"
 
@@ -21,54 +25,11 @@ struct Assembly {
         }
     }
 
-    /// What `init` made.
-    struct Made {
-        let issuer: IssuerURL
-        let rootKeyWasCreated: Bool
-        let credentialsFile: String
-    }
-
     static let now: Now = { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
 
-    // MARK: Making
+    static func databasePath(_ configuration: LegateConfiguration) -> String { configuration.data + "/legate.db" }
 
-    /// Creates the database, the root key, the first signing key and the first operator; nil when all that exists.
-    static func make(_ configuration: LegateConfiguration, store: SQLiteStore) async throws -> Made? {
-        guard try await store.setting("issuer") == nil else { return nil }
-        guard let issuer = configuration.issuer ?? IssuerURL(LegateConfiguration.defaultIssuer) else {
-            throw ConfigurationError("issuer", "is required")
-        }
-        let (rootKey, created) = try RootKey.loadOrCreate(path: configuration.rootKey)
-        let time = now()
-        let (keyring, term) = try Keyring.create(rootKey: rootKey, now: time.milliseconds)
-        let digestBytes = DigestKey.generateBytes()
-        let auditBytes = AuditKey.generateBytes()
-        let digests = DigestKey(Secret(digestBytes))
-        let auditKey = AuditKey(Secret(auditBytes))
-        let barrier = Barrier(keyring)
-        let signingKey = try SigningKeys.make(.es256, barrier: barrier, createdAt: time, activeFrom: time)
-        let (admin, secret) = try FirstOperator.make(issuer: issuer, digests: digests, at: time)
-
-        let credentials = configuration.data + "/admin.json"
-        try FirstOperator.write(server: issuer, client: admin.id, secret: secret, to: credentials)
-        try await store.initialise(
-            issuer: issuer.text, term: term,
-            vaultKeys: [
-                VaultKey.clientSecrets: try barrier.seal(digestBytes, at: VaultKey.place(of: VaultKey.clientSecrets))
-                    .bytes,
-                VaultKey.auditHead: try barrier.seal(auditBytes, at: VaultKey.place(of: VaultKey.auditHead)).bytes,
-            ],
-            signingKeys: [signingKey.stored], objects: [.client(admin)],
-            audit: FirstOperator.events(admin: admin, signingKey: signingKey.stored, at: time),
-            seal: { $0.mac(key: auditKey) }
-        )
-        return Made(issuer: issuer, rootKeyWasCreated: created, credentialsFile: credentials)
-    }
-
-    // MARK: Opening
-
-    /// Opens what `make` made.
-    init(_ configuration: LegateConfiguration, store: SQLiteStore) async throws {
+    init(_ configuration: LegateConfiguration, store: SQLiteStore, metrics: Metrics, logger: Logger) async throws {
         guard let stored = try await store.setting("issuer"), let issuer = IssuerURL(stored) else {
             throw ConfigurationError("data", "holds no Legate database; run legate init")
         }
@@ -77,14 +38,42 @@ struct Assembly {
                 "issuer", "the data directory was made for \(issuer); tokens and clients name it, so it cannot change"
             )
         }
-        let rootKey = try RootKey.load(path: configuration.rootKey)
-        let barrier = Barrier(try Keyring(rootKey: rootKey, terms: try await store.keyringTerms()))
+        self.configuration = configuration
+        self.store = store
+        self.metrics = metrics
+        self.logger = logger
+        self.issuer = issuer
+    }
+
+    // MARK: Sealed
+
+    func needsPassphrase() async throws -> Bool {
+        try await store.rootKeySlots().allSatisfy(\.isPassphrase)
+    }
+
+    /// A server with resources and nothing else, whose keys open nothing: only its documents are taken.
+    func face() async throws -> PublicFace {
+        let (keyring, _) = try Keyring.create(rootKey: .generate(), now: Self.now().milliseconds)
+        let keyless = try AuthorizationServer(
+            foundations(
+                try await store.publicSnapshot(), barrier: Barrier(keyring),
+                digestKey: DigestKey(Secret(DigestKey.generateBytes())),
+                auditKey: AuditKey(Secret(AuditKey.generateBytes()))
+            )
+        )
+        return PublicFace(of: keyless, keys: PublicHalves(try await store.signingKeys()))
+    }
+
+    // MARK: Unsealed
+
+    func open(passphrase: Secret?) async throws -> OpenedServer {
+        let opened = try await unlock(passphrase)
+        let barrier = Barrier(opened)
         let boxes = try await store.vaultKeys()
         func key(_ name: String) throws -> Secret {
             guard let bytes = boxes[name] else { throw ConfigurationError("data", "the vault key \(name) is missing") }
             return try barrier.open(try SealedBox(bytes: bytes), at: VaultKey.place(of: name))
         }
-        let metrics = Metrics()
         let auditKey = AuditKey(try key(VaultKey.auditHead))
         // Going on from a head that is not ours would make a tampered trail look whole again.
         guard let (head, code) = try await store.auditHead(), head.matches(mac: code, key: auditKey) else {
@@ -97,69 +86,79 @@ struct Assembly {
                 "data", "the audit trail holds records behind its head that this server did not write; restore a backup"
             )
         }
-        let snapshot = try await store.load(at: Self.now())
-        let fetcher = GuardedFetcher(allowsLoopback: issuer.isLoopback)
-        self.store = store
-        self.metrics = metrics
-        server = try AuthorizationServer(
-            AuthorizationServer.Foundations(
-                issuer: issuer, store: store, snapshot: snapshot, barrier: barrier,
-                digestKey: DigestKey(try key(VaultKey.clientSecrets)), auditKey: auditKey,
-                fetcher: fetcher, courier: fetcher, now: Self.now,
-                observer: { metrics.batch(size: $0, duration: $1) },
-                statusListLifetime: configuration.statusListTTL
+        let server = try AuthorizationServer(
+            foundations(
+                try await store.load(at: Self.now()), barrier: barrier,
+                digestKey: DigestKey(try key(VaultKey.clientSecrets)), auditKey: auditKey
             )
         )
+        try await checkPublicHalves(of: server)
+        // The root key is proven: what a crash left of an exchange can be finished.
+        try RootKeyFile(path: configuration.rootKey)
+            .settle(opened.rootKey, leftovers: try await store.rootKeyLeftovers())
+        try await store.settleRootKeyFiles()
+        return OpenedServer(server, barrier: barrier, services: services(of: server))
     }
 
-    static func databasePath(_ configuration: LegateConfiguration) -> String { configuration.data + "/legate.db" }
-}
-
-/// The operator that exists before anyone can register one.
-private enum FirstOperator {
-    static func make(issuer: IssuerURL, digests: DigestKey, at time: Timestamp) throws -> (Client, secret: String) {
-        let own = OwnResources(issuer: issuer)
-        let secret = ClientSecret.generate()
-        let id = ClientID.make()
-        guard let scopes = ScopeSet(OwnResources.adminScopes) else {
-            throw ConfigurationError("issuer", "the operator's scopes are not acceptable")
+    private func unlock(_ passphrase: Secret?) async throws -> KeyringOpener.Opened {
+        let source = passphrase.map(RootKeySource.passphrase) ?? .file(path: configuration.rootKey)
+        let slots = try await store.rootKeySlots()
+        let terms = try await store.keyringTerms()
+        // The errors' type is forgotten here: the compiler ends with a fault when it tells these apart by it.
+        do throws(any Error) {
+            return try await KeyringOpener.unlock(slots: slots, terms: terms, source: source)
+        } catch VaultError.wrongPassphrase {
+            throw UnsealFailure.wrongPassphrase
+        } catch VaultError.busy {
+            throw UnsealFailure.busy
         }
-        let client = Client(
-            id: id, name: "first operator", kind: .admin,
-            secrets: [SecretDigest(digest: digests.digest(of: secret, context: id.text))], scopes: scopes,
-            resources: [own.admin.uri], purpose: "made by legate init", createdAt: time
-        )
-        return (client, secret)
     }
 
-    /// The credentials file, readable by its owner alone from the first byte on.
-    static func write(server: IssuerURL, client: ClientID, secret: String, to path: String) throws {
-        let document: JSONObject = [
-            "server": .string(server.text), "client_id": .string(client.text), "client_secret": .string(secret),
-        ]
-        try? FileManager.default.removeItem(atPath: path)
-        let isWritten = FileManager.default.createFile(
-            atPath: path, contents: Data((JSON.object(document).pretty() + "\n").utf8),
-            attributes: [.posixPermissions: 0o600]
+    private func foundations(
+        _ snapshot: Snapshot, barrier: Barrier, digestKey: DigestKey, auditKey: AuditKey
+    ) -> AuthorizationServer.Foundations {
+        let fetcher = GuardedFetcher(allowsLoopback: issuer.isLoopback)
+        let metrics = metrics
+        return AuthorizationServer.Foundations(
+            issuer: issuer, store: store, snapshot: snapshot, barrier: barrier, digestKey: digestKey,
+            auditKey: auditKey, fetcher: fetcher, courier: fetcher, now: Self.now,
+            observer: { metrics.batch(size: $0, duration: $1) }, statusListLifetime: configuration.statusListTTL,
+            bell: AlarmLog.bell(metrics, logger), rootKeyPath: configuration.rootKey
         )
-        guard isWritten else { throw ConfigurationError("data", "cannot write \(path)") }
     }
 
-    static func events(admin: Client, signingKey: StoredSigningKey, at time: Timestamp) -> [AuditEvent] {
-        func event(_ name: AuditEvent.Name, _ target: String, after: JSONObject) -> AuditEvent {
-            var event = AuditEvent(timestamp: time.milliseconds, name: name, decision: .allow)
-            event.apiEndpoint = "legate init"
-            event.target = target
-            event.after = JSON.object(after).text
-            event.policyEvaluation = .init(verdict: "permit", rule: "init", reason: nil)
-            return event
+    /// What a sealed server published must have been ours; what it could not publish so far, it can from now on.
+    private func checkPublicHalves(of server: AuthorizationServer) async throws {
+        var missing: [String: String] = [:]
+        for (held, _) in server.keys.all(at: Self.now()) {
+            let own = JSON.object(held.key.publicKey.json).text
+            guard let stored = held.stored.publicKey else {
+                missing[held.stored.keyID] = own
+                continue
+            }
+            guard stored == own else {
+                throw ConfigurationError(
+                    "data",
+                    "the public half of the signing key \(held.stored.keyID) was changed in the database, so a sealed server "
+                        + "may have published a key of somebody else: restore the database from a backup"
+                )
+            }
         }
-        return [
-            event(.clientCreated, "client/\(admin.id)", after: admin.document(at: time)),
-            event(
-                .keyCreated, "key/\(signingKey.keyID)",
-                after: ["kid": .string(signingKey.keyID), "alg": .string(signingKey.algorithm)]
-            ),
+        try await store.keepPublicKeys(missing)
+    }
+
+    /// Everything that runs beside the requests for as long as the vault is open. One line for each.
+    private func services(of server: AuthorizationServer) -> [BackgroundService] {
+        [
+            BackgroundService("re-sealing") { await BackgroundWork.resealing(server, logger) },
+            BackgroundService("heartbeat") { await BackgroundWork.heartbeat(server) },
+            BackgroundService("housekeeping") {
+                await BackgroundWork.housekeeping(server, configuration.auditRetention, logger)
+            },
+            BackgroundService("event delivery") { await BackgroundWork.eventDelivery(server, logger) },
+            BackgroundService("lease ending") { await server.leaseSweep.run() },
+            BackgroundService("rotation") { await BackgroundWork.rotation(server, logger) },
+            BackgroundService("connections") { await BackgroundWork.connections(server) },
         ]
     }
 }

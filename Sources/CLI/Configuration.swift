@@ -12,6 +12,8 @@ struct LegateConfiguration: Sendable {
     let host: String
     let port: Int
     let rootKey: String
+    /// Nil when no file is named; the passphrase may come otherwise.
+    let passphraseFile: String?
     let tlsCertificate: String?
     let tlsKey: String?
     let auditRetention: AuditRetention
@@ -44,6 +46,11 @@ struct LegateConfiguration: Sendable {
         Option(
             name: "root-key", valueName: "FILE", fallback: "./Keys/root.key",
             help: "The root key: 32 bytes as base64url, mode 0600. Made when absent."),
+        Option(
+            name: "passphrase-file", valueName: "FILE", fallback: nil,
+            help:
+                "A file whose first line is the passphrase that opens the vault, instead of a root key file. Without it the server starts sealed."
+        ),
         Option(
             name: "tls-certificate", valueName: "FILE", fallback: nil,
             help: "PEM certificate chain. With `tls-key` the listener is TLS only."),
@@ -115,6 +122,7 @@ struct LegateConfiguration: Sendable {
         }
         data = text("data") ?? "./data"
         rootKey = text("root-key") ?? "./Keys/root.key"
+        passphraseFile = text("passphrase-file")
         if let named = reader.string(forKey: ConfigKey(["issuer"])) {
             guard let url = IssuerURL(named), !named.hasSuffix("/") else {
                 throw ConfigurationError(

@@ -14,6 +14,8 @@ struct Transport: Sendable {
     struct Answer: Sendable {
         let status: Int
         let eTag: String?
+        /// Seconds that the server asks to wait (RFC 9110, 10.2.3).
+        var retryAfter: Int?
         let bytes: [UInt8]
     }
 
@@ -69,6 +71,7 @@ struct Transport: Sendable {
         do {
             return Answer(
                 status: Int(response.status.code), eTag: response.headers.first(name: "ETag"),
+                retryAfter: response.headers.first(name: "Retry-After").flatMap { Int($0) },
                 bytes: Array(try await response.body.collect(upTo: Self.greatestAnswer).readableBytesView)
             )
         } catch {
@@ -80,9 +83,10 @@ struct Transport: Sendable {
     ///
     /// - Returns: the answer; its body is empty when it was handed over.
     func stream(
-        _ url: String, headers: [(name: String, value: String)], _ take: ([UInt8]) throws -> Void
+        _ url: String, method: String = "GET", headers: [(name: String, value: String)],
+        _ take: ([UInt8]) throws -> Void
     ) async throws -> Answer {
-        let response = try await respond("GET", url, headers: headers, body: nil)
+        let response = try await respond(method, url, headers: headers, body: nil)
         var rest: [UInt8] = []
         var pieces = response.body.makeAsyncIterator()
         while true {

@@ -30,7 +30,16 @@ package struct AuthorizationServer: Sendable {
     package let eventDispatcher: EventDispatcher
     package let keyDesk: KeyDesk
     package let secretDesk: SecretDesk
+    package let rotationDesk: RotationDesk
+    package let clientSecretDesk: ClientSecretDesk
+    package let wrapDesk: WrapDesk
+    package let canaryDesk: CanaryDesk
+    package let canaryWatch: CanaryWatch
+    package let connectionKeeper: ConnectionKeeper
+    package let connectionDesk: ConnectionDesk
     package let leaseSweep: LeaseSweep
+    package let backupDesk: BackupDesk
+    package let keyringDesk: KeyringDesk
     package let auditTrail: AuditTrail
     package let store: any Store
     package let now: Now
@@ -51,12 +60,17 @@ package struct AuthorizationServer: Sendable {
         package let observer: Ledger.Observer
         /// Seconds for which a status list may be kept.
         package let statusListLifetime: Int
+        /// Told of what a person has to look at now.
+        package let bell: AlarmBell
+        /// Where the root key file is, or would be.
+        package let rootKeyPath: String?
 
         package init(
             issuer: IssuerURL, store: any Store, snapshot: Snapshot, barrier: Barrier, digestKey: DigestKey,
             auditKey: AuditKey, fetcher: any Fetcher, courier: any EventCourier, now: @escaping Now,
             observer: @escaping Ledger.Observer = { _, _ in },
-            statusListLifetime: Int = StatusListPublisher.defaultLifetime
+            statusListLifetime: Int = StatusListPublisher.defaultLifetime, bell: @escaping AlarmBell = { _ in },
+            rootKeyPath: String? = nil
         ) {
             self.issuer = issuer
             self.store = store
@@ -69,6 +83,8 @@ package struct AuthorizationServer: Sendable {
             self.now = now
             self.observer = observer
             self.statusListLifetime = statusListLifetime
+            self.bell = bell
+            self.rootKeyPath = rootKeyPath
         }
     }
 
@@ -97,38 +113,76 @@ package struct AuthorizationServer: Sendable {
         let foreign = ForeignTokenVerifier(registry: registry, keySets: keySets)
         let custodian = KeyCustodian(keys: keys, barrier: foundations.barrier)
 
-        authenticator = ClientAuthenticator(methods: [
-            ClientSecretMethod(registry: registry, digests: foundations.digestKey),
-            PrivateKeyJWTMethod(registry: registry, keySets: keySets),
-            WorkloadMethod(foreign: foreign),
-        ])
+        let succession = SecretSuccession(store: store, ledger: ledger)
+        canaryWatch = CanaryWatch(
+            registry: registry, digests: foundations.digestKey, ledger: ledger, now: now, bell: foundations.bell
+        )
+        authenticator = ClientAuthenticator(
+            methods: [
+                ClientSecretMethod(registry: registry, digests: foundations.digestKey, succession: succession),
+                PrivateKeyJWTMethod(registry: registry, keySets: keySets),
+                WorkloadMethod(foreign: foreign),
+            ], canaries: canaryWatch
+        )
         let grants: [any Grant] = [
             ClientCredentials(registry: registry),
             TokenExchange(registry: registry, verifier: verifier, foreign: foreign),
         ]
         let policy = Policy(
             rules: [
-                PresenterEntitled(), DelegationLive(), TargetGranted(), ChainIntact(), NamesOpen(), TaskWithinLimits(),
+                PresenterEntitled(), DelegationLive(), TargetGranted(), CredentialByExchange(), ChainIntact(),
+                NamesOpen(), TaskWithinLimits(),
             ], registry: registry
         )
 
+        connectionKeeper = ConnectionKeeper(
+            registry: registry, barrier: foundations.barrier, ledger: ledger, fetcher: foundations.fetcher,
+            bell: foundations.bell, now: now
+        )
+        secretDesk = SecretDesk(
+            registry: registry, revocations: revocations, barrier: foundations.barrier, store: store, ledger: ledger,
+            now: now, materials: [.oauth: connectionKeeper]
+        )
+        connectionDesk = ConnectionDesk(
+            issuer: issuer, registry: registry, secrets: secretDesk, keeper: connectionKeeper,
+            digests: foundations.digestKey, ledger: ledger, now: now
+        )
+        wrapDesk = WrapDesk(secrets: secretDesk, digests: foundations.digestKey, bell: foundations.bell)
+        canaryDesk = CanaryDesk(
+            registry: registry, keys: keys, digests: foundations.digestKey, ledger: ledger, now: now
+        )
         tokenEndpoint = TokenEndpoint(
             grants: grants, authenticator: authenticator, policy: policy,
-            mint: TokenMint(issuer: issuer, keys: keys, statusLists: registry.statusLists), ledger: ledger,
+            mint: TokenMint(issuer: issuer, keys: keys, statusLists: registry.statusLists),
+            credentials: CredentialExchange(secrets: secretDesk), canaries: canaryWatch, ledger: ledger,
             revocations: revocations, now: now
         )
         introspection = Introspection(
-            authenticator: authenticator, verifier: verifier, registry: registry, keys: keys, ledger: ledger, now: now
+            authenticator: authenticator, verifier: verifier, registry: registry, keys: keys, canaries: canaryWatch,
+            ledger: ledger, now: now
         )
         revocationEndpoint = RevocationEndpoint(
-            authenticator: authenticator, verifier: verifier, revocations: revocations, ledger: ledger, now: now
+            authenticator: authenticator, verifier: verifier, revocations: revocations, canaries: canaryWatch,
+            ledger: ledger, now: now
         )
         checkEndpoint = CheckEndpoint(
-            authenticator: authenticator, verifier: verifier, registry: registry, ledger: ledger, now: now
+            authenticator: authenticator, verifier: verifier, registry: registry,
+            broker: CredentialBroker(secrets: secretDesk), ledger: ledger, now: now
         )
+        let secretMaker = ClientSecretMaker(registry: registry, digests: foundations.digestKey, desk: secretDesk)
         registrar = Registrar(
             registry: registry, revocations: revocations, keys: custodian, digests: foundations.digestKey,
+            secrets: secretMaker, ledger: ledger, now: now
+        )
+        clientSecretDesk = ClientSecretDesk(
+            authenticator: authenticator, maker: secretMaker, registry: registry, succession: succession,
             ledger: ledger, now: now
+        )
+        rotationDesk = RotationDesk(
+            steps: RotationSteps(
+                registry: registry, barrier: foundations.barrier, desk: secretDesk, maker: secretMaker, keys: keys,
+                store: store, ledger: ledger, courier: foundations.courier, now: now
+            )
         )
         feedAccess = FeedAccess(
             authenticator: authenticator, verifier: verifier, registry: registry, ledger: ledger, now: now
@@ -149,11 +203,16 @@ package struct AuthorizationServer: Sendable {
             registry: registry, keys: keys, custodian: custodian, store: store, ledger: ledger,
             courier: foundations.courier, now: now
         )
-        secretDesk = SecretDesk(
-            registry: registry, revocations: revocations, barrier: foundations.barrier, store: store, ledger: ledger,
-            now: now
+        leaseSweep = LeaseSweep(store: store, ledger: ledger, feed: revocationFeed, now: now) { [registry] in
+            registry.rotations(after: $0, at: $1)
+        }
+        keyringDesk = KeyringDesk(
+            barrier: foundations.barrier, store: store, ledger: ledger, rootKeyPath: foundations.rootKeyPath, now: now,
+            bell: foundations.bell
         )
-        leaseSweep = LeaseSweep(store: store, ledger: ledger, feed: revocationFeed, now: now, ended: { _ in })
+        backupDesk = BackupDesk(
+            issuer: issuer, barrier: foundations.barrier, store: store, ledger: ledger, now: now
+        )
         keyDesk = KeyDesk(keys: custodian, ledger: ledger, now: now)
         auditTrail = AuditTrail(
             store: store, registry: registry, revocations: revocations, keys: keys, auditKey: foundations.auditKey,

@@ -25,7 +25,7 @@ package struct ServerMetadata: Sendable {
         let methods = JSON.texts(authenticationMethods.map(\.rawValue))
         let algorithms = JSON.texts(assertionAlgorithms.map(\.rawValue))
         var scopes = ScopeSet.empty
-        for resource in resources where resource.enabled && (!isOwn(resource) || isServed(resource)) {
+        for resource in resources where resource.enabled {
             scopes = scopes.union(resource.scopes)
         }
         var document: JSONObject = [
@@ -50,7 +50,7 @@ package struct ServerMetadata: Sendable {
             "global_token_revocation_endpoint_auth_methods_supported": ["Bearer"],
         ]
         if !scopes.isEmpty { document["scopes_supported"] = .texts(scopes.tokens) }
-        let own = resources.filter { isServed($0) && $0.enabled }
+        let own = resources.filter { isOwn($0) && $0.enabled }
         if !own.isEmpty { document["protected_resources"] = .texts(own.map(\.uri.text)) }
         return document
     }
@@ -88,10 +88,6 @@ package struct ServerMetadata: Sendable {
         let path = String(resource.uri.text.dropFirst(issuer.origin.utf8.count))
         return issuer.origin + "/.well-known/oauth-protected-resource" + path
     }
-
-    /// The vault and the revocation feed are registered from the start, so that nobody else takes their names, but there
-    /// is nothing to call there yet: they are not advertised.
-    private func isServed(_ resource: Resource) -> Bool { resource.uri == own.admin.uri }
 
     private func isOwn(_ resource: Resource) -> Bool { own.contains(resource.uri) }
 }

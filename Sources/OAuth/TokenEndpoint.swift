@@ -1,28 +1,33 @@
 import JOSE
-package import Revocations
+import Revocations
 import Vault
 
 /// The token endpoint: the spine on which every grant hangs.
 ///
-/// Authenticate the client, let the grant present its case, let the policy decide, sign, commit, answer. Steps never
-/// call each other. A refused request spends nothing; nothing leaves before it is durable.
+/// Authenticate the client, let the grant present its case, let the policy decide, sign or release, commit, answer.
+/// Steps never call each other. A refused request spends nothing; nothing leaves before it is durable.
 package struct TokenEndpoint: Sendable {
     private let grants: [GrantType: any Grant]
     private let authenticator: ClientAuthenticator
     private let policy: Policy
     private let mint: TokenMint
+    private let credentials: CredentialExchange
+    private let canaries: CanaryWatch
     private let ledger: Ledger
     private let revocations: RevocationSet
     private let now: Now
 
-    package init(
-        grants: [any Grant], authenticator: ClientAuthenticator, policy: Policy, mint: TokenMint, ledger: Ledger,
-        revocations: RevocationSet, now: @escaping Now
+    init(
+        grants: [any Grant], authenticator: ClientAuthenticator, policy: Policy, mint: TokenMint,
+        credentials: CredentialExchange, canaries: CanaryWatch, ledger: Ledger, revocations: RevocationSet,
+        now: @escaping Now
     ) {
         self.grants = Dictionary(grants.map { (type(of: $0).type, $0) }) { first, _ in first }
         self.authenticator = authenticator
         self.policy = policy
         self.mint = mint
+        self.credentials = credentials
+        self.canaries = canaries
         self.ledger = ledger
         self.revocations = revocations
         self.now = now
@@ -43,9 +48,11 @@ package struct TokenEndpoint: Sendable {
             }
             return try await issue(grant, to: client, for: request)
         } catch let refused as Refused {
+            canaries.look(atTokensIn: request)
             try await record(refused.error, of: proven?.client, presented: refused.presented, request)
             throw refused.error
         } catch let refusal as OAuthError {
+            canaries.look(atTokensIn: request)
             try await record(refusal, of: proven?.client ?? refusal.provenClient, presented: nil, request)
             throw refusal
         }
@@ -65,7 +72,7 @@ package struct TokenEndpoint: Sendable {
         try await ledger.commit(Entry(audit: [event]))
     }
 
-    /// Present, permit, mint, commit. Begins again when a revocation came in between: the policy then sees it.
+    /// Present, permit, mint or find the credential, commit. Begins again when a revocation came in between: the policy then sees it.
     private func issue(
         _ grant: any Grant, to client: AuthenticatedClient, for request: ClientRequest
     ) async throws -> TokenResponse {
@@ -77,14 +84,18 @@ package struct TokenEndpoint: Sendable {
             case .refuse(let refusal): throw Refused(error: refusal.error, presented: authorization)
             case .permit(let granted): permit = granted
             }
-            let minted = try mint.mint(permit, at: time)
-            if revocations.isDead(minted.token.identity.ids) {
-                try await waitForNextSecond(after: time)
-                continue
-            }
             do {
-                try await ledger.commit(entry(for: minted, permit: permit, client: client, request: request, at: time))
-                return TokenResponse(minted, at: time, grant: authorization.grant)
+                let issue = try self.issue(for: permit, at: time)
+                if revocations.isDead(issue.token.identity.ids) {
+                    try await waitForNextSecond(after: time)
+                    continue
+                }
+                let entry = self.entry(for: issue, permit: permit, client: client, request: request, at: time)
+                var response = try await commit(issue, with: entry, permit: permit, request: request, at: time)
+                response.secretExpiresAt = client.secretWarning(at: time)
+                return response
+            } catch let refusal as OAuthError {
+                throw Refused(error: refusal, presented: authorization)
             } catch CommitFailure.exists {
                 // The rule made the delegation for another request in the same moment: it is found the next time.
                 continue
@@ -106,6 +117,42 @@ package struct TokenEndpoint: Sendable {
         )
     }
 
+    /// What a permit becomes: a token that Legate signs, or a third party's credential that the vault keeps.
+    private enum Issue {
+        case minted(TokenMint.Minted)
+        case credential(VaultSecret, AccessToken)
+
+        /// What is granted; nobody has signed it when it is a credential.
+        var token: AccessToken {
+            switch self {
+            case .minted(let minted): minted.token
+            case .credential(_, let claims): claims
+            }
+        }
+    }
+
+    private func issue(for permit: Permit, at time: Timestamp) throws -> Issue {
+        guard permit.authorization.target.kind == .thirdParty else {
+            return .minted(try mint.mint(permit, at: time))
+        }
+        let claims = mint.claims(of: permit, keyID: nil, at: time)
+        let secret = try credentials.secret(for: claims, requested: permit.authorization.requestedType)
+        return .credential(secret, claims)
+    }
+
+    private func commit(
+        _ issue: Issue, with entry: Entry, permit: Permit, request: ClientRequest, at time: Timestamp
+    ) async throws -> TokenResponse {
+        switch issue {
+        case .minted(let minted):
+            try await ledger.commit(entry)
+            return TokenResponse(minted, at: time, grant: permit.authorization.grant)
+        case .credential(let secret, let claims):
+            let credential = try await credentials.release(secret, to: claims, with: entry, in: request.context)
+            return TokenResponse(credential, under: claims, at: time)
+        }
+    }
+
     /// `iat` is whole seconds and a tombstone kills its whole second: a token that is to live must be of the next one.
     private func waitForNextSecond(after time: Timestamp) async throws {
         let rest = 1000 - (time.milliseconds - time.seconds * 1000)
@@ -113,17 +160,19 @@ package struct TokenEndpoint: Sendable {
     }
 
     private func entry(
-        for minted: TokenMint.Minted, permit: Permit, client: AuthenticatedClient, request: ClientRequest,
-        at time: Timestamp
+        for issue: Issue, permit: Permit, client: AuthenticatedClient, request: ClientRequest, at time: Timestamp
     ) -> Entry {
-        var entry = Entry(changes: client.spends.map(Change.spend), issues: minted.token.identity)
-        if let listed = ListedToken(minted.token) { entry.changes.append(.listStatus(listed)) }
-        if let use = TaskUse(of: minted.token, by: client.client, at: time) { entry.changes.append(.useTask(use)) }
+        let token = issue.token
+        var entry = Entry(changes: client.spends.map(Change.spend), issues: token.identity)
+        if let listed = ListedToken(token) { entry.changes.append(.listStatus(listed)) }
+        if let use = TaskUse(of: token, by: client.client, at: time) { entry.changes.append(.useTask(use)) }
         if permit.authorization.delegationIsNew, let delegation = permit.authorization.delegation {
             entry.changes.append(.create(.delegation(delegation)))
             entry.audit.append(TokenAudit.delegationMade(delegation, client: client.client, request: request, at: time))
         }
-        entry.audit.append(TokenAudit.issued(minted.token, permit: permit, request: request, at: time))
+        var issued = TokenAudit.issued(token, permit: permit, request: request, at: time)
+        if case .credential(let secret, _) = issue { issued.target = "secret/\(secret.name)" }
+        entry.audit.append(issued)
         return entry
     }
 
@@ -133,36 +182,5 @@ package struct TokenEndpoint: Sendable {
             throw OAuthError(.unsupportedGrantType, "grant_type must be one of those in the server's metadata")
         }
         return grant
-    }
-}
-
-/// A successful answer of the token endpoint (RFC 6749 section 5.1, RFC 8693 section 2.2).
-package struct TokenResponse: Sendable {
-    package let accessToken: String
-    /// Seconds.
-    package let expiresIn: Int64
-    package let scope: String
-    /// Only for token exchange.
-    package let issuedTokenType: TokenType?
-    package let token: AccessToken
-
-    init(_ minted: TokenMint.Minted, at now: Timestamp, grant: GrantType) {
-        accessToken = minted.compact
-        expiresIn = minted.token.expiresAt - now.seconds
-        scope = minted.token.scopes.description
-        issuedTokenType = grant == .tokenExchange ? .accessToken : nil
-        token = minted.token
-    }
-
-    package var json: [UInt8] {
-        var json = JSONWriter(capacity: accessToken.utf8.count + 256)
-        json.beginObject()
-        json.member("access_token", accessToken)
-        if let issuedTokenType { json.member("issued_token_type", issuedTokenType.rawValue) }
-        json.member("token_type", "Bearer")
-        json.member("expires_in", expiresIn)
-        json.member("scope", scope)
-        json.endObject()
-        return json.bytes
     }
 }

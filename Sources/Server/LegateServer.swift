@@ -4,9 +4,9 @@ import HummingbirdTLS
 package import Logging
 package import NIOCore
 package import NIOSSL
-package import OAuth
+import OAuth
 
-/// The HTTP server over an authorization server.
+/// The HTTP server over a server that may be sealed and unsealed.
 package struct LegateServer: Sendable {
     package struct Configuration: Sendable {
         package let host: String
@@ -22,25 +22,23 @@ package struct LegateServer: Sendable {
         }
     }
 
-    private let server: AuthorizationServer
+    private let server: SealableServer
     private let configuration: Configuration
-    private let metrics: Metrics
     private let sink: LogSink
 
-    package init(server: AuthorizationServer, configuration: Configuration, metrics: Metrics, sink: LogSink) {
+    package init(server: SealableServer, configuration: Configuration, sink: LogSink) {
         self.server = server
         self.configuration = configuration
-        self.metrics = metrics
         self.sink = sink
     }
 
     /// Answers requests without a socket, for tests.
     package func responder() -> some HTTPResponder<LegateContext> {
         Front(
-            Routes(server: server, metrics: metrics).router().buildResponder(),
+            SealableResponder(server: server),
             problemPrefixes: ["/admin", "/vault", "/revocations"].map { server.issuer.path + $0 },
             opaquePrefix: server.issuer.path + "/check/", isTLS: configuration.tls != nil,
-            log: RequestLog(sink: sink, now: server.now), metrics: metrics
+            log: RequestLog(sink: sink, now: server.now), metrics: server.metrics
         )
     }
 

@@ -7,6 +7,7 @@ import OAuth
 struct Routes {
     let server: AuthorizationServer
     let metrics: Metrics
+    let control: SealControl
 
     typealias Handler = @Sendable (Request, LegateContext) async throws -> Response
 
@@ -46,6 +47,9 @@ struct Routes {
         )
         add("\(base)/authorize", [.get: authorize.respond, .post: authorize.respond], to: router)
 
+        let ownSecret = RotateOwnSecretRoute(desk: server.clientSecretDesk)
+        add("\(base)/clients/self/rotate-secret", [.post: ownSecret.rotate], to: router)
+
         // Metadata
         add("/.well-known/oauth-authorization-server\(base)", [.get: metadata.authorizationServer], to: router)
         add("/.well-known/openid-configuration\(base)", [.get: metadata.authorizationServer], to: router)
@@ -70,11 +74,13 @@ struct Routes {
         add("\(base)/status-lists/{id}", [.get: statusLists.list], to: router)
 
         // Operations
-        add("\(base)/health/live", [.get: health.live], to: router)
+        add("\(base)/health/live", [.get: HealthRoutes.live], to: router)
         add("\(base)/health/ready", [.get: health.ready], to: router)
         add("\(base)/metrics", [.get: health.prometheus], to: router)
 
         addAdmin("\(base)/admin", admin, to: router)
+        addVault("\(base)/vault", to: router)
+        addConnections(base, to: router)
         return router
     }
 
@@ -123,6 +129,13 @@ struct Routes {
         admin("event-receivers/{id}/verify", [.post: (RegistryKind.receiver.writeScope, streams.verify)])
         admin("keys", [.get: ("keys:read", keys.list)])
         admin("keys/rotate", [.post: ("keys:write", keys.rotate)])
+        let vault = VaultKeyRoutes(server: server, control: control)
+        admin("vault", [.get: (VaultKeyRoutes.scope, vault.status)])
+        admin("vault/seal", [.post: (VaultKeyRoutes.scope, vault.seal)])
+        admin("vault/rotate", [.post: (VaultKeyRoutes.scope, vault.rotate)])
+        admin("vault/rekey", [.post: (VaultKeyRoutes.scope, vault.rekey)])
+        add("\(base)/vault/unseal", [.post: VaultKeyRoutes.unseal], to: router)
+        admin("vault/backup", [.post: (BackupDesk.scope, BackupRoute(desk: server.backupDesk).download)])
         admin("audit", [.get: ("audit:read", audit.list)])
         admin("audit/trace/{id}", [.get: ("audit:read", audit.trace)])
         admin("audit/verify", [.get: ("audit:read", audit.verify)])
@@ -136,26 +149,35 @@ struct Routes {
             .LOCK, .MERGE, .MKACTIVITY, .MKCALENDAR, .MKCOL, .MOVE, .MSEARCH, .NOTIFY, .PROPFIND, .PROPPATCH, .PURGE,
             .REBIND, .REPORT, .SEARCH, .SOURCE, .SUBSCRIBE, .UNBIND, .UNLINK, .UNLOCK, .UNSUBSCRIBE,
         ]
+        let handler = watched(handler)
         for method in methods.compactMap({ HTTPRequest.Method($0.rawValue) }) {
             router.on(RouterPath(path), method: method) { request, context in try await handler(request, context) }
         }
     }
 
-    /// Registers the methods of a path, `HEAD` wherever there is `GET`, and 405 for all others.
-    private func add(_ path: String, _ handlers: [HTTPRequest.Method: Handler], to router: Router<LegateContext>) {
+    /// Registers the methods of a path, `HEAD` wherever there is `GET` unless that would do more than look, and 405 for
+    /// all others.
+    func add(
+        _ path: String, _ handlers: [HTTPRequest.Method: Handler], answersHead: Bool = true,
+        to router: Router<LegateContext>
+    ) {
         var handlers = handlers
         // The front door takes the body off every answer to HEAD.
-        if let get = handlers[.get] { handlers[.head] = get }
+        if answersHead, let get = handlers[.get] { handlers[.head] = get }
         let allowed = handlers.keys.map(\.rawValue).sorted().joined(separator: ", ")
         let all: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options, .trace, .connect]
         for method in all {
-            let handler: Handler =
-                handlers[method] ?? { _, _ in
+            let handler: Handler
+            if let known = handlers[method] {
+                handler = watched(known)
+            } else {
+                handler = { _, _ in
                     throw HTTPRefusal(
                         status: .methodNotAllowed, detail: "the method is not one of: \(allowed)",
                         headers: [.allow: allowed]
                     )
                 }
+            }
             router.on(RouterPath(path), method: method) { request, context in try await handler(request, context) }
         }
     }

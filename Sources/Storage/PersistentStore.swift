@@ -12,11 +12,8 @@ package protocol PersistentStore: Store {
 
     func setSetting(_ name: String, to value: String) async throws
 
-    /// The keyring's terms, oldest first.
-    func keyringTerms() async throws -> [WrappedTerm]
-
-    /// Stores a new term, before anything is sealed with it.
-    func addKeyringTerm(_ term: WrappedTerm) async throws
+    /// What a crash left of an exchange of root keys is done.
+    func settleRootKeyFiles() async throws
 
     /// The vault's own keys by name, in sealed boxes.
     func vaultKeys() async throws -> [String: [UInt8]]
@@ -25,7 +22,7 @@ package protocol PersistentStore: Store {
     ///
     /// - Throws: `StorageError.alreadyInitialised` when it has an issuer.
     func initialise(
-        issuer: String, term: WrappedTerm, vaultKeys: [String: [UInt8]], signingKeys: [StoredSigningKey],
+        issuer: String, rootKey: RootKeySlot, term: WrappedTerm, vaultKeys: [String: [UInt8]], signingKeys: [StoredSigningKey],
         objects: [RegistryObject], audit: [AuditEvent], seal: @Sendable (AuditHead) -> [UInt8]
     ) async throws
 

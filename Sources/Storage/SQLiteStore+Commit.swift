@@ -102,6 +102,18 @@ private struct Batch {
             try LeaseRecord.insert(lease, into: database)
         case .endLease(let id, let time, let reason): try LeaseRecord.end(id, at: time, reason: reason, in: database)
         case .leasesSwept(let sequence): try LeaseRecord.swept(through: sequence, in: database)
+        case .keepWrap(let wrap): try WrapRecord.insert(wrap, into: database)
+        case .openWrap(let opening): released = try WrapRecord.open(opening, in: database)
+        case .plant(let canary): try CanaryRecord.insert(canary, into: database)
+        case .unplant(let id): try CanaryRecord.delete(id, in: database)
+        case .canarySeen(let sighting): try CanaryRecord.note(sighting, in: database)
+        case .keepRotation(let plan, let revision): try RotationRecord.keep(plan, from: revision, in: database)
+        case .keepConnection(let connection, let revision):
+            try ConnectionRecord.keep(connection, from: revision, in: database)
+        case .dropConnection(let name, let revision): try ConnectionRecord.drop(name, from: revision, in: database)
+        case .dropRotation(let name): try RotationRecord.drop(name, in: database)
+        case .hastenRotation(let name, let time): try RotationRecord.hasten(name, at: time, in: database)
+        case .keyring(let change): try SQLiteStore.apply(change, in: database)
         }
     }
 }

@@ -13,6 +13,7 @@ extension SQLiteStore {
             "revocations", key: "seq", where: "expires <= ? AND seq <= (SELECT swept FROM lease_sweep)", now
         )
         try await prune("leases", key: "lease_id", where: "expires_at <= ?", now)
+        try await prune("wraps", key: "digest", where: "forget_at <= ?", now)
         try await prune("spent", key: "digest", where: "expires <= ?", now)
         try await prune("tasks", key: "task", where: "forget_at <= ?", now)
         try await prune("status_entries", key: "jti", where: "expires_at <= ?", now)

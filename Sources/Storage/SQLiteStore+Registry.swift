@@ -26,6 +26,9 @@ extension SQLiteStore {
             snapshot.closed = try ClosedNameRecord.all(at: now, in: database)
             snapshot.receivers = try Self.all(EventReceiverRecord.self, "", in: database, &shared)
             snapshot.secrets = try SecretRecord.all(in: database)
+            snapshot.canaries = try CanaryRecord.all(in: database)
+            snapshot.connections = try ConnectionRecord.all(in: database)
+            snapshot.rotations = try RotationRecord.all(in: database)
             snapshot.listedTokens = try StatusEntryRecord.all(at: now, in: database)
             snapshot.signingKeys = try SigningKeyRecord.all(in: database)
             snapshot.auditHead = try AuditHeadRecord.read(in: database)?.head ?? .genesis

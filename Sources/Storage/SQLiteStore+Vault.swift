@@ -15,20 +15,12 @@ extension SQLiteStore {
         try await pool.write { try SettingRecord.set(name, to: value, in: $0) }
     }
 
-    package func keyringTerms() async throws -> [WrappedTerm] {
-        try await pool.read { try VaultRecord.terms(in: $0) }
-    }
-
-    package func addKeyringTerm(_ term: WrappedTerm) async throws {
-        try await pool.write { try VaultRecord.insert(term, into: $0) }
-    }
-
     package func vaultKeys() async throws -> [String: [UInt8]] {
         try await pool.read { try VaultRecord.keys(in: $0) }
     }
 
     package func initialise(
-        issuer: String, term: WrappedTerm, vaultKeys: [String: [UInt8]], signingKeys: [StoredSigningKey],
+        issuer: String, rootKey: RootKeySlot, term: WrappedTerm, vaultKeys: [String: [UInt8]], signingKeys: [StoredSigningKey],
         objects: [RegistryObject], audit: [AuditEvent], seal: @Sendable (AuditHead) -> [UInt8]
     ) async throws {
         try await pool.write { database in
@@ -36,6 +28,7 @@ extension SQLiteStore {
                 throw StorageError.alreadyInitialised
             }
             try SettingRecord.set(SettingRecord.issuer, to: issuer, in: database)
+            try RootKeyRecord.insert(rootKey, into: database)
             try VaultRecord.insert(term, into: database)
             for (name, box) in vaultKeys { try VaultRecord.insert(key: box, named: name, into: database) }
             for key in signingKeys { try SigningKeyRecord.insert(key, into: database) }

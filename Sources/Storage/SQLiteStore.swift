@@ -46,6 +46,7 @@ package final class SQLiteStore: PersistentStore {
         }
         do {
             try await store.recoverArchives()
+            try await store.removeBackupCopies()
         } catch {
             try await store.close()
             throw error

@@ -47,8 +47,32 @@ enum Schema {
             hash: "13deb660f7c431b38ff3c73bd382683e053151603f672c086ad92dc12dcf30eb"
         ),
         Migration(
+            version: 8, name: "root_keys", sql: PackageResources.V0008_root_keys_sql,
+            hash: "d9bec1ca5feae539c9af234180f42a808a4106d25966d839f1765f7275aae92d"
+        ),
+        Migration(
             version: 9, name: "secrets", sql: PackageResources.V0009_secrets_sql,
             hash: "09aea684248f2bf0d6f176bb0f1e959e7fc792d1bfc8b44630f790e322524bcb"
+        ),
+        Migration(
+            version: 10, name: "rotations", sql: PackageResources.V0010_rotations_sql,
+            hash: "53c788e3da27f0f12227937673f648863704b37c749cef7a59d7105d97624f56"
+        ),
+        Migration(
+            version: 11, name: "connections", sql: PackageResources.V0011_connections_sql,
+            hash: "5815d518d53242c8ec53ae4314cf44a35dab45af7c22ecf608f8f4938b611f4c"
+        ),
+        Migration(
+            version: 12, name: "wraps_and_canaries", sql: PackageResources.V0012_wraps_and_canaries_sql,
+            hash: "ef641e285b08992bae0d2c5100e680da206a73b4da81b513519af270d8933a32"
+        ),
+        Migration(
+            version: 13, name: "public_keys", sql: PackageResources.V0013_public_keys_sql,
+            hash: "1e912334049ee20d2dd77582017585bad795cb989052e2133e2ac62f7bcfeb6c"
+        ),
+        Migration(
+            version: 14, name: "sealed_tables", sql: PackageResources.V0014_sealed_tables_sql,
+            hash: "97215f6a4ff978b9796a10c4eaee5a93461027270c94bbcffcfebde4a45bf1fc"
         ),
     ]
 

@@ -24,6 +24,12 @@ package enum StorageError: Error, Sendable, Equatable, CustomStringConvertible {
     case malformedArchive(file: String, problem: String)
     /// Records cannot be archived as asked.
     case cannotArchive(String)
+    /// SQLite finds the database damaged, and says where.
+    case corrupt(String)
+    /// A backup has another length than it says of itself.
+    case wrongLength(file: String, found: Int64, expected: Int64)
+    /// There is something where a backup would be put in place.
+    case occupied(directory: String, by: String)
 
     package var description: String {
         switch self {
@@ -38,6 +44,11 @@ package enum StorageError: Error, Sendable, Equatable, CustomStringConvertible {
         case .malformedRow(let table, let id): "the row \(id) of the table \(table) was not written by legate"
         case .malformedArchive(let file, let problem): "the audit archive \(file) is damaged: \(problem)"
         case .cannotArchive(let reason): "cannot archive the audit trail: \(reason)"
+        case .corrupt(let problem): "the database is damaged, \(problem): restore another backup"
+        case .wrongLength(let file, let found, let expected):
+            "\(file) has \(found) bytes and should have \(expected): it is cut off, or something follows its end"
+        case .occupied(let directory, let name):
+            "\(directory) is not empty (\(name)): name a directory that is missing or empty"
         }
     }
 

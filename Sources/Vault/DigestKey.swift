@@ -31,11 +31,16 @@ package struct DigestKey: Sendable, Redacted {
     /// Every digest is compared, each in constant time: how long it takes says neither which one matched nor how far.
     /// Without any digest the answer is no, after the same work.
     package func matches(_ secret: String, context: String, digests: [[UInt8]]) -> Bool {
+        match(secret, context: context, digests: digests) != nil
+    }
+
+    /// The position of the digest that is the presented secret's, found as by `matches`.
+    package func match(_ secret: String, context: String, digests: [[UInt8]]) -> Int? {
         let presented = code(of: secret, context: context)
-        var found = false
-        for digest in digests {
+        var found: Int?
+        for (position, digest) in digests.enumerated() {
             let equal = presented == digest
-            found = equal || found
+            found = equal ? position : found
         }
         return found
     }

@@ -7,7 +7,7 @@ package struct Keyring: Sendable {
     static let keyLength = 32
 
     /// In ascending order of number; never empty.
-    private let keys: [(number: Int, key: Secret)]
+    private let keys: [(number: Int, createdAt: Int64, key: LockedBytes)]
     /// The number of the term that seals.
     package let activeTerm: Int
 
@@ -21,7 +21,7 @@ package struct Keyring: Sendable {
     package static func create(rootKey: RootKey, now: Int64) throws(VaultError) -> (Keyring, WrappedTerm) {
         let key = Secret.random(count: keyLength)
         let wrapped = try WrappedTerm(wrapping: key, number: 1, rootKey: rootKey, now: now)
-        return (Keyring(keys: [(1, key)], activeTerm: 1), wrapped)
+        return (Keyring(keys: [(1, now, LockedBytes(key))], activeTerm: 1), wrapped)
     }
 
     /// Opens a stored ring. The rows may come in any order.
@@ -29,17 +29,20 @@ package struct Keyring: Sendable {
     /// - Throws: `VaultError.noTerms`, `.repeatedTerm`, `.termOutOfRange`, or `.cannotUnwrapTerm` when the root key is
     ///   not the one that the ring was made with.
     package init(rootKey: RootKey, terms: [WrappedTerm]) throws(VaultError) {
-        var keys: [(number: Int, key: Secret)] = []
+        var keys: [(number: Int, createdAt: Int64, key: LockedBytes)] = []
         for term in terms.sorted(by: { $0.number < $1.number }) {
             guard keys.last?.number != term.number else { throw .repeatedTerm(term.number) }
-            keys.append((term.number, try term.unwrap(rootKey: rootKey)))
+            keys.append((term.number, term.createdAt, LockedBytes(try term.unwrap(rootKey: rootKey))))
         }
         guard let active = keys.last?.number else { throw .noTerms }
         self.keys = keys
         activeTerm = active
     }
 
-    private init(keys: [(number: Int, key: Secret)], activeTerm: Int) {
+    /// A ring without any key, for a server that was sealed: it seals and opens nothing.
+    package static let forgotten = Keyring(keys: [], activeTerm: 0)
+
+    private init(keys: [(number: Int, createdAt: Int64, key: LockedBytes)], activeTerm: Int) {
         self.keys = keys
         self.activeTerm = activeTerm
     }
@@ -48,13 +51,41 @@ package struct Keyring: Sendable {
     ///
     /// - Parameter now: milliseconds since 1970.
     /// - Returns: the new ring, and the row to store before anything is sealed with it.
-    package func addingTerm(rootKey: RootKey, now: Int64) throws(VaultError) -> (Keyring, WrappedTerm) {
+    package func addingTerm(
+        rootKey: RootKey, slot: String? = nil, now: Int64
+    ) throws(VaultError) -> (Keyring, WrappedTerm) {
         let (number, overflow) = activeTerm.addingReportingOverflow(1)
         guard !overflow else { throw .termOutOfRange(activeTerm) }
         let key = Secret.random(count: Self.keyLength)
-        let wrapped = try WrappedTerm(wrapping: key, number: number, rootKey: rootKey, now: now)
-        return (Keyring(keys: keys + [(number, key)], activeTerm: number), wrapped)
+        let wrapped = try WrappedTerm(wrapping: key, number: number, rootKey: rootKey, slot: slot, now: now)
+        return (Keyring(keys: keys + [(number, now, LockedBytes(key))], activeTerm: number), wrapped)
     }
+
+    /// A ring with one more term, wrapped by the root key that opened this one.
+    package func addingTerm(by held: HeldRootKey, now: Int64) throws(VaultError) -> (Keyring, WrappedTerm) {
+        try addingTerm(rootKey: held.key, slot: held.slot.id, now: now)
+    }
+
+    /// A ring without an old term: what it sealed does not open any more. The active term stays.
+    package func removingTerm(_ number: Int) -> Keyring {
+        number == activeTerm ? self : Keyring(keys: keys.filter { $0.number != number }, activeTerm: activeTerm)
+    }
+
+    /// Every term, wrapped by another root key; what is sealed stays as it is.
+    package func wrapped(by rootKey: HeldRootKey) throws(VaultError) -> [WrappedTerm] {
+        var rows: [WrappedTerm] = []
+        for (number, createdAt, key) in keys {
+            rows.append(
+                try WrappedTerm(
+                    wrapping: key.secret, number: number, rootKey: rootKey.key, slot: rootKey.slot.id, now: createdAt
+                )
+            )
+        }
+        return rows
+    }
+
+    /// Whether all keys stay out of swap.
+    package var isLocked: Bool { keys.allSatisfy { $0.key.isLocked } }
 
     /// Seals a value for its place with the active term.
     package func seal(_ plaintext: [UInt8], at place: Place) throws(VaultError) -> SealedBox {
@@ -68,8 +99,8 @@ package struct Keyring: Sendable {
         try box.open(key: key(of: box.term), at: place)
     }
 
-    private func key(of term: Int) throws(VaultError) -> Secret {
+    func key(of term: Int) throws(VaultError) -> Secret {
         guard let found = keys.first(where: { $0.number == term }) else { throw .unknownTerm(term) }
-        return found.key
+        return found.key.secret
     }
 }

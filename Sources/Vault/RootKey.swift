@@ -13,7 +13,17 @@ internal import JOSE
 /// It is 32 bytes, kept as one line of base64url in a file that only its owner can read (mode 0600). It seals the terms
 /// of the keyring and nothing else.
 package struct RootKey: Sendable {
-    let secret: Secret
+    private let bytes: LockedBytes
+
+    /// The key for one operation.
+    var secret: Secret { bytes.secret }
+
+    init(secret: Secret) {
+        bytes = LockedBytes(secret)
+    }
+
+    /// Whether the key stays out of swap.
+    package var isLocked: Bool { bytes.isLocked }
 
     static let length = 32
     /// What 32 bytes come to in unpadded base64url.
@@ -62,6 +72,13 @@ package struct RootKey: Sendable {
     /// - Throws: `VaultError.rootKeyExists` when there already is something at the path, `.rootKeyUnwritable` when the
     ///   operating system refuses.
     package static func create(path: String) throws(VaultError) -> RootKey {
+        let key = generate()
+        try store(key, path: path)
+        return key
+    }
+
+    /// Writes a key to a new file, as `create` does.
+    static func store(_ key: RootKey, path: String) throws(VaultError) {
         let directory = parent(of: path)
         try createDirectories(directory, keyPath: path)
         let descriptor = unsafe open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0o600)
@@ -69,7 +86,6 @@ package struct RootKey: Sendable {
             guard errno != EEXIST else { throw .rootKeyExists(path: path) }
             throw .rootKeyUnwritable(path: path, code: errno)
         }
-        let key = generate()
         do throws(VaultError) {
             defer { _ = close(descriptor) }
             // A strange umask may have taken the owner's own bits away.
@@ -81,7 +97,15 @@ package struct RootKey: Sendable {
             _ = unsafe unlink(path)
             throw error
         }
-        return key
+    }
+
+    /// Reads a key as it stands in a key file.
+    ///
+    /// - Throws: `VaultError.rootKeyMalformed` with `name` for its path.
+    package init(text: Secret, name: String) throws(VaultError) {
+        var line = text.withBytes { Array($0) }
+        defer { wipe(&line) }
+        try self.init(line: line[...], path: name)
     }
 
     /// Reads the key file, or creates it when there is none.
@@ -106,7 +130,7 @@ extension RootKey {
         guard text.count == Self.encodedLength, var bytes = Base64URL.decode(text), bytes.count == Self.length else {
             throw .rootKeyMalformed(path: path)
         }
-        secret = Secret(bytes)
+        self.init(secret: Secret(bytes))
         wipe(&bytes)
     }
 
@@ -154,7 +178,7 @@ extension RootKey {
         #endif
     }
 
-    private static func parent(of path: String) -> String {
+    static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         let directory = path[..<slash]
         return directory.isEmpty ? "/" : String(directory)
@@ -181,7 +205,7 @@ extension RootKey {
     }
 
     /// Makes a new name in the directory survive a loss of power.
-    private static func synchronize(directory: String, keyPath: String) throws(VaultError) {
+    static func synchronize(directory: String, keyPath: String) throws(VaultError) {
         let descriptor = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .rootKeyUnwritable(path: keyPath, code: errno) }
         defer { _ = close(descriptor) }

@@ -28,6 +28,20 @@ package struct SealedBox: Sendable, Equatable {
         self.term = number
     }
 
+    /// The bytes that name a term in the header of its boxes; no bytes when no box can be under it.
+    package static func header(ofTerm term: Int) -> [UInt8] {
+        guard let number = UInt32(exactly: term), number > 0 else { return [] }
+        var bytes: [UInt8] = []
+        bytes.append(bigEndian: number)
+        return bytes
+    }
+
+    /// The number of the term that these bytes of a header name; 0 when they name none.
+    package static func term(ofHeader bytes: [UInt8]) -> Int {
+        guard bytes.count == headerLength - 1 else { return 0 }
+        return Int(exactly: bytes.reduce(0) { $0 << 8 | UInt32($1) }) ?? 0
+    }
+
     /// Seals a value with the key of a term.
     init(sealing plaintext: [UInt8], term: Int, key: Secret, at place: Place) throws(VaultError) {
         guard let number = UInt32(exactly: term), number > 0 else { throw .termOutOfRange(term) }

@@ -19,6 +19,11 @@ package struct Secret: Sendable, Redacted {
         key = SymmetricKey(data: data)
     }
 
+    /// Takes a copy of bytes that stay where they are.
+    init(copying bytes: UnsafeRawBufferPointer) {
+        key = unsafe SymmetricKey(data: bytes)
+    }
+
     /// A secret made of `count` bytes from the system's random generator.
     static func random(count: Int) -> Secret {
         var bytes = randomBytes(count)

@@ -19,6 +19,22 @@ package enum VaultError: Error, Sendable, Equatable, CustomStringConvertible {
     case rootKeyUnreadable(path: String, code: Int32)
     /// The operating system refused to write the file or a directory above it; `code` is its `errno`.
     case rootKeyUnwritable(path: String, code: Int32)
+    /// There is a key at the path that does not open this vault, so no other is put in its place.
+    case rootKeyInTheWay(path: String)
+    /// The vault opens with a passphrase; there is no root key file.
+    case passphraseNeeded
+    /// The vault opens with its root key file; there is no passphrase.
+    case rootKeyFileNeeded
+    /// It is not the passphrase of this vault.
+    case wrongPassphrase
+    /// Too many keys are being derived from passphrases at this moment.
+    case busy
+    /// A passphrase must have so many bytes.
+    case passphraseLength(ClosedRange<Int>)
+    /// A parameter of Argon2id, and between what it must be.
+    case costOutOfRange(String, ClosedRange<Int>)
+    /// Argon2id could not be computed; `code` is its library's.
+    case derivationFailed(code: Int32)
     /// A keyring needs at least one term.
     case noTerms
     /// Two terms of a keyring have the same number.
@@ -61,6 +77,19 @@ package enum VaultError: Error, Sendable, Equatable, CustomStringConvertible {
         case .rootKeyUnwritable(let path, let code):
             "The root key \(path) cannot be written (errno \(code)): let the user that runs Legate write its "
                 + "directory, and check that the disk has room."
+        case .rootKeyInTheWay(let path):
+            "The key at \(path) does not open this vault: move it away before another root key is put there."
+        case .passphraseNeeded: "This vault opens with a passphrase: give it, as it has no root key file."
+        case .rootKeyFileNeeded: "This vault opens with its root key file: name the file, as it has no passphrase."
+        case .wrongPassphrase: "The passphrase does not open this vault: try the one that was set last."
+        case .busy: "Other keys are being derived from passphrases: try again in some seconds."
+        case .passphraseLength(let range):
+            "The passphrase must have \(range.lowerBound) to \(range.upperBound) bytes: choose a longer one, such as "
+                + "five random words."
+        case .costOutOfRange(let name, let range):
+            "The \(name) of Argon2id must be from \(range.lowerBound) to \(range.upperBound)."
+        case .derivationFailed(let code):
+            "The passphrase could not be turned into a key (Argon2 error \(code)): free some memory and try again."
         case .noTerms:
             "The keyring has no terms: restore the database together with the root key that belongs to it."
         case .repeatedTerm(let number):

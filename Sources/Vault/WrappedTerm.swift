@@ -2,19 +2,26 @@
 package struct WrappedTerm: Sendable, Equatable {
     /// The term's number, from 1. The highest is the active one.
     package let number: Int
+    /// The slot of the root key.
+    package let slot: String
     /// The term's key in a box that only the root key opens, and only under this number.
     package let box: [UInt8]
     /// When the term was made, in milliseconds since 1970.
     package let createdAt: Int64
 
-    package init(number: Int, box: [UInt8], createdAt: Int64) {
+    package init(number: Int, slot: String = RootKeySlot.unnamed, box: [UInt8], createdAt: Int64) {
         self.number = number
+        self.slot = slot
         self.box = box
         self.createdAt = createdAt
     }
 
     /// Seals a term's key under the root key.
-    init(wrapping key: Secret, number: Int, rootKey: RootKey, now: Int64) throws(VaultError) {
+    ///
+    /// - Parameter slot: the root key's slot; when nil, the one that is named after it.
+    init(
+        wrapping key: Secret, number: Int, rootKey: RootKey, slot: String? = nil, now: Int64
+    ) throws(VaultError) {
         do {
             box = try key.withBytes { bytes in
                 try SealedBox(sealing: bytes, term: number, key: rootKey.secret, at: Self.place(number)).bytes
@@ -25,6 +32,7 @@ package struct WrappedTerm: Sendable, Equatable {
             throw .cannotSeal(place: Self.place(number).description)
         }
         self.number = number
+        self.slot = slot ?? rootKey.fingerprint
         createdAt = now
     }
 

@@ -2,12 +2,14 @@
 --
 --   BENCH_METHOD   GET or POST
 --   BENCH_BODIES   the file; without it every request is the same and has no body
+--   BENCH_PATHS    a file of paths, one a request, round and round; then there are no bodies
 --   BENCH_AUTHORIZATION  the header, if there is to be one
 --   BENCH_ONCE     set when a line must not be sent twice (a client assertion)
 
 local threads = {}
 local method = os.getenv("BENCH_METHOD")
 local path = os.getenv("BENCH_BODIES")
+local paths = os.getenv("BENCH_PATHS")
 local headers = method == "POST" and { ["Content-Type"] = "application/x-www-form-urlencoded" } or {}
 headers["Authorization"] = os.getenv("BENCH_AUTHORIZATION")
 
@@ -16,7 +18,16 @@ function setup(thread)
 end
 
 function init()
-   if not path then
+   if paths then
+      local ready, position = {}, 0
+      for target in io.lines(paths) do
+         ready[#ready + 1] = wrk.format(method, target, headers, nil)
+      end
+      request = function()
+         position = position % #ready + 1
+         return ready[position]
+      end
+   elseif not path then
       local only = wrk.format(method, nil, headers, method == "POST" and "" or nil)
       request = function() return only end
    elseif os.getenv("BENCH_ONCE") then

@@ -23,6 +23,8 @@ class Side:
     path: str
     method: str = "POST"
     bodies: Path | None = None
+    paths: Path | None = None
+    """Takes the place of `path` when the requests differ in it."""
     once: bool = False
     """Whether a body must not be sent twice."""
     authorization: Callable[[], str] | None = None
@@ -70,6 +72,8 @@ def wrk(side: Side, seconds: int) -> dict:
     environment = {"PATH": os.environ.get("PATH", ""), "BENCH_METHOD": side.method}
     if side.bodies:
         environment["BENCH_BODIES"] = str(side.bodies)
+    if side.paths:
+        environment["BENCH_PATHS"] = str(side.paths)
     if side.authorization:
         environment["BENCH_AUTHORIZATION"] = side.authorization()
     if side.once:

@@ -124,6 +124,7 @@ struct Transcript {
         where word.hasPrefix(prefix) {
             if isRandom(word.dropFirst(prefix.count), 26) { return "{\(name) id}" }
         }
+        if word.hasPrefix("lease_"), isRandom(word.dropFirst(6), 32) { return "{lease id}" }
         if word.hasPrefix("legate_cs_") { return "{secret}" }
         if isRandom(word[...], 32), word.contains(where: { $0 > "f" }) { return "{jti}" }
         if isRandom(word[...], 16) { return "{request id}" }

@@ -7,12 +7,13 @@ import Vault
 
 @Suite("A data directory")
 struct InstallationTests {
-    private static let term = WrappedTerm(number: 1, box: [1, 2, 3], createdAt: 17)
+    private static let rootKey = RootKeySlot(id: "first", kind: .file, createdAt: 16)
+    private static let term = WrappedTerm(number: 1, slot: "first", box: [1, 2, 3], createdAt: 17)
 
     private static func initialise(_ installation: Installation, objects: [RegistryObject] = []) async throws {
         let key = installation.auditKey
         try await installation.store.initialise(
-            issuer: "https://auth.example.com", term: term,
+            issuer: "https://auth.example.com", rootKey: rootKey, term: term,
             vaultKeys: ["audit-head": [4, 5], "client-secret-digest": [6]],
             signingKeys: [Sample.signingKey()], objects: objects, audit: [Sample.fullEvent, Sample.bareEvent],
             seal: { $0.mac(key: key) }
@@ -27,6 +28,7 @@ struct InstallationTests {
         let again = try await installation.reopened()
         #expect(try await again.store.settings() == ["issuer": "https://auth.example.com"])
         #expect(try await again.store.keyringTerms() == [Self.term])
+        #expect(try await again.store.rootKeySlots() == [Self.rootKey])
         #expect(try await again.store.vaultKeys() == ["audit-head": [4, 5], "client-secret-digest": [6]])
         let snapshot = try await again.load()
         #expect(snapshot.clients == [Sample.client()] && snapshot.resources == [Sample.resource()])
@@ -50,16 +52,12 @@ struct InstallationTests {
         await #expect(throws: StorageError.alreadyInitialised) { try await Self.initialise(installation) }
     }
 
-    @Test("settings are set and replaced; keyring terms are added", arguments: Engine.allCases)
+    @Test("settings are set and replaced", arguments: Engine.allCases)
     func settings(_ engine: Engine) async throws {
         let installation = try await Installation.open(engine)
         try await installation.store.setSetting("colour", to: "red")
         try await installation.store.setSetting("colour", to: "")
         #expect(try await installation.store.setting("colour")?.isEmpty == true)
-        try await installation.store.addKeyringTerm(WrappedTerm(number: 2, box: [9], createdAt: 18))
-        try await installation.store.addKeyringTerm(Self.term)
-        #expect(try await installation.store.keyringTerms().map(\.number) == [1, 2])
-        await #expect(throws: (any Error).self) { try await installation.store.addKeyringTerm(Self.term) }
     }
 
     @Test("a second process on the same directory is refused until the first has closed", arguments: Engine.allCases)

@@ -91,6 +91,8 @@ package final class ControlledStore: Store {
 
     package func lease(_ id: LeaseID) async throws -> Lease? { try await inner.lease(id) }
 
+    package func wrap(_ digest: [UInt8]) async throws -> Wrap? { try await inner.wrap(digest) }
+
     package func revocationsToSweep() async throws -> [Revocation] { try await inner.revocationsToSweep() }
 
     package func events(for receiver: ReceiverID, limit: Int) async throws -> [OutgoingEvent] {
@@ -132,6 +134,26 @@ package final class ControlledStore: Store {
     }
 
     package func prune(at now: Timestamp) async throws { try await inner.prune(at: now) }
+
+    package func rootKeySlots() async throws -> [RootKeySlot] { try await inner.rootKeySlots() }
+
+    package func keyringTerms() async throws -> [WrappedTerm] { try await inner.keyringTerms() }
+
+    package func rootKeyLeftovers() async throws -> [String] { try await inner.rootKeyLeftovers() }
+
+    package var sealedTables: [String] { inner.sealedTables }
+
+    package func boxes(
+        in table: String, notUnder term: Int, after row: Int64, limit: Int
+    ) async throws -> [StoredBox] {
+        try await inner.boxes(in: table, notUnder: term, after: row, limit: limit)
+    }
+
+    package func boxCounts() async throws -> [Int: Int] { try await inner.boxCounts() }
+
+    package func forgetOverwritten() async throws { try await inner.forgetOverwritten() }
+
+    package func copyForBackup() async throws -> any BackupCopy { try await inner.copyForBackup() }
 
     package func isWritable() async -> Bool {
         if state.withLock({ $0.isFailing }) { return false }

@@ -5,7 +5,7 @@ package import JOSE
 import Logging
 import NIOCore
 import NIOEmbedded
-package import OAuth
+import OAuth
 package import Server
 import Synchronization
 
@@ -14,9 +14,9 @@ package struct HTTPTester: Sendable {
     private let responder: any HTTPResponder<LegateContext>
     private let channel: NIOAsyncTestingChannel
 
-    package init(_ server: AuthorizationServer, peer: String = "192.0.2.1", sink: LogSink = HTTPTester.noLog) throws {
+    package init(_ server: SealableServer, peer: String = "192.0.2.1", sink: LogSink = HTTPTester.noLog) throws {
         responder = LegateServer(
-            server: server, configuration: .init(host: "127.0.0.1", port: 0), metrics: Metrics(), sink: sink
+            server: server, configuration: .init(host: "127.0.0.1", port: 0), sink: sink
         ).responder()
         channel = NIOAsyncTestingChannel()
         channel.remoteAddress = try SocketAddress(ipAddress: peer, port: 49_152)
@@ -137,7 +137,7 @@ extension HTTPTester {
 extension LegateKit {
     /// The HTTP side of the same server.
     package func http(peer: String = "192.0.2.1", sink: LogSink = HTTPTester.noLog) throws -> HTTPTester {
-        try HTTPTester(server, peer: peer, sink: sink)
+        try HTTPTester(sealable(), peer: peer, sink: sink)
     }
 
     /// A bearer token for the admin API, obtained as any client obtains one.

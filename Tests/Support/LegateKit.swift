@@ -58,7 +58,7 @@ package struct LegateKit: Sendable {
 
         let database = try await SQLiteStore.open(path: directory.path + "/legate.db")
         try await database.initialise(
-            issuer: issuer.text, term: term,
+            issuer: issuer.text, rootKey: rootKey.inNewSlot(now: time.milliseconds).slot, term: term,
             vaultKeys: [
                 digestKeyName: try barrier.seal(digestBytes, at: place(of: digestKeyName)).bytes,
                 auditKeyName: try barrier.seal(auditBytes, at: place(of: auditKeyName)).bytes,
@@ -89,13 +89,24 @@ package struct LegateKit: Sendable {
         )
     }
 
+    /// The same installation put together again over the open database, as when a vault is unsealed.
+    package func unsealed() async throws -> LegateKit {
+        try await Self.open(
+            database, in: directory, rootKey: rootKey, issuer: issuer, clock: clock, fetcher: fetcher, corp: corp,
+            world: world, courier: courier
+        )
+    }
+
     /// Everything comes back from the database alone, but for the root key.
     private static func open(
         _ database: SQLiteStore, in directory: TemporaryDirectory, rootKey: RootKey, issuer: IssuerURL,
         clock: TestClock, fetcher: StubFetcher, corp: IdentityProvider, world: World,
         courier: StubCourier = StubCourier()
     ) async throws -> LegateKit {
-        let barrier = Barrier(try Keyring(rootKey: rootKey, terms: try await database.keyringTerms()))
+        let barrier = Barrier(
+            try Keyring(rootKey: rootKey, terms: try await database.keyringTerms()),
+            rootKey: rootKey.inNewSlot(now: clock.time.milliseconds)
+        )
         let boxes = try await database.vaultKeys()
         func key(_ name: String) throws -> Secret {
             try barrier.open(try SealedBox(bytes: boxes[name] ?? []), at: place(of: name))

@@ -7,6 +7,7 @@ package final class StubCourier: EventCourier {
     /// One push as it would have gone out.
     package struct Push: Sendable {
         package let token: String
+        package let mediaType: String
         package let endpoint: String
         package let authorization: Secret?
         package let allowPrivate: Bool
@@ -16,6 +17,7 @@ package final class StubCourier: EventCourier {
         var pushes: [Push] = []
         var script: [PushAnswer?] = []
         var otherwise: PushAnswer? = PushAnswer(status: 202)
+        var isHanging = false
     }
 
     private let state = Mutex(State())
@@ -32,12 +34,21 @@ package final class StubCourier: EventCourier {
         }
     }
 
+    /// From now on nobody answers until the push is cancelled.
+    package func hang() { state.withLock { $0.isHanging = true } }
+
     package func push(
-        _ token: String, to endpoint: String, authorization: Secret?, allowPrivate: Bool
+        _ token: String, as mediaType: String, to endpoint: String, authorization: Secret?, allowPrivate: Bool
     ) async throws(FetchError) -> PushAnswer {
-        let answer = state.withLock { state in
+        if state.withLock({ $0.isHanging }) { try? await Task.sleep(for: .seconds(60)) }
+        let answer = state.withLock { state -> PushAnswer? in
             state.pushes.append(
-                Push(token: token, endpoint: endpoint, authorization: authorization, allowPrivate: allowPrivate))
+                Push(
+                    token: token, mediaType: mediaType, endpoint: endpoint, authorization: authorization,
+                    allowPrivate: allowPrivate
+                )
+            )
+            if state.isHanging { return nil }
             return state.script.isEmpty ? state.otherwise : state.script.removeFirst()
         }
         guard let answer else { throw FetchError("nobody answers") }

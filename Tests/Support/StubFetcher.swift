@@ -7,6 +7,7 @@ package final class StubFetcher: Fetcher {
     private struct State {
         var documents: [String: [UInt8]] = [:]
         var requests: [String: Int] = [:]
+        var providers: [String: @Sendable (FormPost) async throws -> FormAnswer] = [:]
         var isHolding = false
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
@@ -22,6 +23,26 @@ package final class StubFetcher: Fetcher {
 
     package func put(bytes: [UInt8], at url: String) {
         state.withLock { $0.documents[url] = bytes }
+    }
+
+    /// Answers the forms that are sent to a URL, or nobody does.
+    package func answer(at url: String, _ provider: (@Sendable (FormPost) async throws -> FormAnswer)?) {
+        state.withLock { $0.providers[url] = provider }
+    }
+
+    package func post(
+        _ form: FormPost, allowPrivate: Bool, maximumBytes: Int
+    ) async throws(FetchError) -> FormAnswer {
+        let provider = state.withLock { state in
+            state.requests[form.url, default: 0] += 1
+            return state.providers[form.url]
+        }
+        guard let provider else { throw FetchError("nobody answers at \(form.url)") }
+        do {
+            return try await provider(form)
+        } catch {
+            throw FetchError("\(error)")
+        }
     }
 
     /// How often a URL was asked for.

@@ -19,6 +19,7 @@ enum GrantName: String, ExpressibleByArgument, CaseIterable, Sendable {
 
 enum ResourceKind: String, ExpressibleByArgument, CaseIterable, Sendable {
     case api, mcp
+    case thirdParty = "third-party"
 }
 
 enum CheckAuditName: String, ExpressibleByArgument, CaseIterable, Sendable {
@@ -41,4 +42,8 @@ enum RevocationKind: String, ExpressibleByArgument, CaseIterable, Sendable {
 
 enum DecisionName: String, ExpressibleByArgument, CaseIterable, Sendable {
     case allow, deny
+}
+
+enum SecretKindName: String, ExpressibleByArgument, CaseIterable, Sendable {
+    case `static`, generated, oauth, client
 }

@@ -50,6 +50,11 @@ struct ClientSettings: ParsableArguments {
             "How many tokens it may take in one task; `none` takes the limit away.", valueName: "count"))
     var maxTaskTokens: TaskTokensArgument?
 
+    @Option(
+        help: ArgumentHelp(
+            "How long each of its secrets lives, from when it is made; `none` lets them live on.", valueName: "duration"))
+    var secretLifetime: TaskLifeArgument?
+
     @Option(help: ArgumentHelp("Who answers for it.", valueName: "text"))
     var owner: String?
 
@@ -75,6 +80,7 @@ struct ClientSettings: ParsableArguments {
         document.set("token_ttl", tokenTtl)
         if let maxTaskLife { document["max_task_life"] = maxTaskLife.json }
         if let maxTaskTokens { document["max_task_tokens"] = maxTaskTokens.json }
+        if let secretLifetime { document["secret_lifetime"] = secretLifetime.json }
         document.set("owner", owner)
         document.set("purpose", purpose)
         document.set("type", agentType)

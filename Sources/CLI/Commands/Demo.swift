@@ -12,8 +12,8 @@ struct Demo: AsyncParsableCommand {
               legate demo
               LEGATE_PROFILE=data/admin.json legate demo --server http://127.0.0.1:8080
 
-            It registers two resources, three agents and an identity provider under names of its own, so that it can be \
-            repeated; --clean-up removes them at the end. Exits 1 when a step did not do what it says.
+            It registers two resources, four agents, an identity provider and a secret under names of its own, so that \
+            it can be repeated; --clean-up removes them at the end. Exits 1 when a step did not do what it says.
             """
     )
 
@@ -43,7 +43,8 @@ struct Demo: AsyncParsableCommand {
     }
 }
 
-/// What happens on the tour: alice lets a planner act for her; the planner calls a worker, which calls the orders API.
+/// What happens on the tour: alice lets a planner act for her; the planner calls a worker, which calls the orders API,
+/// and reads a key of hers in the vault.
 private final class DemoStory {
     private let tour: Tour
     private let server: AdminClient
@@ -63,6 +64,7 @@ private final class DemoStory {
 
     /// Paths of the admin API, in the order in which they came to be.
     private var registered: [String] = []
+    private var keepsSecret = false
 
     /// What is worth showing of a client.
     private let clientMembers = ["client_id", "scopes", "resources", "grants", "acts_as", "client_secret"]
@@ -91,16 +93,20 @@ private final class DemoStory {
         try await refusedWrongAudience(planner)
         try await refusedWiderScope(first, worker)
         try await refusedDisabledAgent()
+        let hasVault = try await vault.isPossible()
+        if hasVault { try await useSecret(of: idp, at: planner) }
         try await revoke(delegation)
         try await introspectDead([("DELEGATED_TOKEN", first), ("DOWNSTREAM_TOKEN", second)])
+        if hasVault { try await vault.leaseEnded() }
         try await trace(second)
     }
 
     /// Takes back what the tour registered, latest first.
     func cleanUp() async throws {
         try? await tour.step("What the tour registered is removed.") {
+            if keepsSecret { try await vault.cleanUp() }
             for path in registered.reversed() { try await server.delete(path) }
-            try tour.expect(true, "\(registered.count) things are removed")
+            try tour.expect(true, "\(registered.count + (keepsSecret ? 1 : 0)) things are removed")
         }
     }
 
@@ -124,12 +130,11 @@ private final class DemoStory {
     }
 
     private func registerPlanner() async throws -> Tour.Party {
-        try await tour.step("Register an agent, the planner. It may call the worker, and nothing else.") {
+        try await tour.step("Register an agent, the planner. It may call the worker and read from the vault.") {
             let made = try await tour.legate(
-                "client", "create", "Demo planner", "--id", plannerID, "--scope", "orders:read", "--resource",
-                workerURI,
-                "--grant", "client_credentials", "token_exchange", "--owner", "demo team", "--purpose",
-                "plans the work",
+                "client", "create", "Demo planner", "--id", plannerID, "--scope", "orders:read", "secrets:read",
+                "--resource", workerURI, vault.resource, "--grant", "client_credentials", "token_exchange", "--owner",
+                "demo team", "--purpose", "plans the work",
                 showing: clientMembers
             )
             registered.append("clients/\(plannerID)")
@@ -208,10 +213,11 @@ private final class DemoStory {
     }
 
     private func delegate() async throws -> String {
-        try await tour.step("Its user alice lets the planner read her orders, for an hour.") {
+        try await tour.step("Its user alice lets the planner read her orders, and secrets for her, for an hour.") {
             let made = try await tour.legate(
                 "delegation", "create", "--issuer", issuerName, "--subject", "alice", "--client", plannerID, "--scope",
-                "orders:read", "--resource", workerURI, ordersURI, "--expires", "1h", "--purpose", "monthly report"
+                "orders:read", "secrets:read", "--resource", workerURI, ordersURI, vault.resource, "--expires", "1h",
+                "--purpose", "monthly report"
             )
             guard let id = made["delegation_id"]?.string else {
                 throw CommandFailure("the answer has no delegation_id")
@@ -225,11 +231,7 @@ private final class DemoStory {
         of idp: SigningKey, at planner: Tour.Party, under delegation: String
     ) async throws -> String {
         try await tour.step("The planner exchanges alice's own token for one to act for her.") {
-            let now = Timestamp.current.seconds
-            let user: JSONObject = [
-                "iss": .string(issuerURL), "sub": "alice", "aud": .string(discovery.issuer), "iat": .integer(now),
-                "exp": .integer(now + 300), "jti": .string("login-\(suffix)"),
-            ]
+            let user = aliceClaims("login")
             try tour.note("$ALICE_TOKEN, signed by the identity provider, says:")
             try tour.show(.object(user))
             let answer = try await tour.post(
@@ -252,6 +254,19 @@ private final class DemoStory {
             try tour.expect(claims["delegation_id"]?.string == delegation, "it stands under her delegation")
             return token
         }
+    }
+
+    /// What the identity provider says of alice when she logs in.
+    private func aliceClaims(_ login: String) -> JSONObject {
+        let now = Timestamp.current.seconds
+        return [
+            "iss": .string(issuerURL), "sub": "alice", "aud": .string(discovery.issuer), "iat": .integer(now),
+            "exp": .integer(now + 300), "jti": .string("\(login)-\(suffix)"),
+        ]
+    }
+
+    private func aliceToken(of idp: SigningKey, _ login: String) throws -> String {
+        try idp.compactJWS(type: "JWT", payload: aliceClaims(login).serialized)
     }
 
     private func exchangeAgain(
@@ -327,6 +342,31 @@ private final class DemoStory {
             try tour.show(record, only: ["event", "client_id", "policy_evaluation"])
             try tour.expect(record.object?["event"]?.string == "token.refused", "the refusal is on record")
         }
+    }
+
+    // MARK: The vault
+
+    private var vault: DemoVault {
+        DemoVault(tour: tour, suffix: suffix, planner: plannerID, user: "\(issuerName)|alice")
+    }
+
+    private func useSecret(of idp: SigningKey, at planner: Tour.Party) async throws {
+        try await vault.keep()
+        keepsSecret = true
+        let token = try await tour.step("The planner exchanges alice's token for one that is for the vault.") {
+            let answer = try await tour.post(
+                discovery.tokenEndpoint, as: planner,
+                [
+                    .init("grant_type", TokenExchange.grantType),
+                    .init("subject_token", try aliceToken(of: idp, "vault"), shown: "$ALICE_TOKEN"),
+                    .init("subject_token_type", TokenTypeArgument.jwt.uri), .init("resource", vault.resource),
+                    .init("scope", "secrets:read"), .init("task_id", "invoice-42"),
+                ]
+            )
+            return try accessToken(answer)
+        }
+        try await vault.read(with: token)
+        registered.append(try await vault.refuseStranger())
     }
 
     // MARK: The end

@@ -34,7 +34,7 @@ struct Excerpt {
         case .object(let object):
             var short = JSONObject()
             for (name, value) in object.members where !isEmpty(value) {
-                short[name] = ["client_secret", "jwks"].contains(name) ? .string(cut) : shortened(value)
+                short[name] = ["client_secret", "jwks", "value"].contains(name) ? .string(cut) : shortened(value)
             }
             return .object(short)
         default: return json

@@ -9,7 +9,9 @@ struct Init: AsyncParsableCommand {
         discussion: """
             Example:
               legate init --data ./data --issuer https://auth.example.com
+              legate init --data ./data --passphrase-file passphrase.txt
 
+            With --passphrase-file there is no root key file: the passphrase opens the vault, and the server starts sealed.
             The operator's credentials are written to DIR/admin.json; LEGATE_PROFILE=DIR/admin.json makes the other
             commands use them.
             """
@@ -18,13 +20,16 @@ struct Init: AsyncParsableCommand {
     @OptionGroup var local: LocalOptions
 
     func run() async throws {
+        _ = ProcessHardening.apply()
         let configuration = try await local.read()
+        let passphrase = try configuration.passphraseFile.map { try PassphraseSource.file($0).read() }
         let store = try await SQLiteStore.open(path: Assembly.databasePath(configuration))
-        let made = try await Assembly.make(configuration, store: store)
+        let made = try await Installation.make(configuration, passphrase: passphrase, store: store)
         try await store.close()
         guard let made else {
             throw ConfigurationError("data", "\(configuration.data) holds a database already")
         }
+        if passphrase != nil { announce("the passphrase opens the vault; nobody can without it") }
         if made.rootKeyWasCreated {
             announce("created the root key \(configuration.rootKey); keep a copy in a safe place")
         }
@@ -48,11 +53,19 @@ struct LocalOptions: ParsableArguments {
     @Option(help: "The root key file; made when absent.")
     var rootKey: String?
 
+    @Option(help: "A file whose first line is the passphrase that opens the vault, instead of a root key file.")
+    var passphraseFile: String?
+
     @Option(help: "A JSON file with options.")
     var config: String?
 
     func read(_ more: [String: String?] = [:]) async throws -> LegateConfiguration {
-        var flags: [String: String?] = ["data": data, "issuer": issuer, "root-key": rootKey]
+        if rootKey != nil, passphraseFile != nil {
+            throw ValidationError("--root-key cannot be given together with --passphrase-file")
+        }
+        var flags: [String: String?] = [
+            "data": data, "issuer": issuer, "root-key": rootKey, "passphrase-file": passphraseFile,
+        ]
         flags.merge(more) { _, new in new }
         return try await LegateConfiguration.read(flags: flags.compactMapValues { $0 }, file: config)
     }

@@ -35,7 +35,9 @@ struct ResourceCommand: AsyncParsableCommand {
                 "How long its tokens live, at most 15m; `default` leaves it to the server.", valueName: "duration"))
         var tokenTtl: TokenLifetimeArgument?
 
-        @Option(help: "What it is (default api).")
+        @Option(
+            help: ArgumentHelp(
+                "What it is (default api). Of a third-party one, the vault hands out the credential instead of a token."))
         var kind: ResourceKind?
 
         @Option(help: "Audit each call that forward authentication allows, or only count them (default all).")

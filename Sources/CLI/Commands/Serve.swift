@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import JOSE
 import Logging
 import NIOCore
 import NIOSSL
@@ -8,6 +9,7 @@ import Server
 import ServiceLifecycle
 import Storage
 import UnixSignals
+import Vault
 
 /// `legate serve`
 struct Serve: AsyncParsableCommand {
@@ -19,6 +21,9 @@ struct Serve: AsyncParsableCommand {
 
             Prints one line on standard output when it is ready; the log goes to standard error. SIGTERM: stop accepting,
             finish what is in flight, commit, exit 0.
+
+            A vault with a passphrase starts sealed unless the passphrase comes by --passphrase-file, --passphrase-fd or
+            the systemd credential legate-passphrase; legate vault unseal opens it.
             """
     )
 
@@ -42,7 +47,14 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "For how long a gateway may keep a status list, such as 10s.")
     var statusListTtl: String?
 
+    @Option(help: ArgumentHelp("A file descriptor to read the passphrase from.", valueName: "n"))
+    var passphraseFd: Int32?
+
+    @Flag(help: "Let debuggers in and core files be written. For developers: both hold every key.")
+    var allowCoreDumps = false
+
     func run() async throws {
+        let hardening = ProcessHardening.apply(allowsCoreDumps: allowCoreDumps)
         let configuration = try await local.read([
             "listen": listen, "tls-certificate": tlsCertificate, "tls-key": tlsKey,
             "audit-retention-age": auditRetentionAge, "audit-retention-records": auditRetentionRecords,
@@ -53,39 +65,64 @@ struct Serve: AsyncParsableCommand {
         LoggingSystem.bootstrap { JSONLogHandler(label: $0, sink: sink) }
         let logger = Logger(label: "legate")
 
+        note(hardening, logger)
+
+        let passphrase = try readPassphrase(configuration, logger)
         let store = try await SQLiteStore.open(path: Assembly.databasePath(configuration))
-        if let made = try await Assembly.make(configuration, store: store) {
+        if let made = try await Installation.make(configuration, passphrase: passphrase, store: store) {
             logger.notice(
                 "created the data directory",
                 metadata: ["issuer": "\(made.issuer)", "credentials": "\(made.credentialsFile)"]
             )
         }
-        let assembly = try await Assembly(configuration, store: store)
-        let server = LegateServer(
-            server: assembly.server, configuration: .init(host: configuration.host, port: configuration.port, tls: tls),
-            metrics: assembly.metrics, sink: sink
+        let metrics = Metrics()
+        let assembly = try await Assembly(configuration, store: store, metrics: metrics, logger: logger)
+        let server = try await SealableServer(
+            by: assembly, metrics: metrics, process: hardening.document, logger: logger
         )
-        let issuer = assembly.server.issuer
-        let application = try server.application(logger: logger) { address in
+        try await server.openAtStart(passphrase: passphrase)
+        let http = LegateServer(
+            server: server, configuration: .init(host: configuration.host, port: configuration.port, tls: tls),
+            sink: sink
+        )
+        let issuer = server.issuer
+        let isSealed = server.isSealed
+        let application = try http.application(logger: logger) { address in
             let port = address?.port ?? configuration.port
             let line = "legate: serving \(issuer) on \(configuration.host):\(port)\n"
             FileHandle.standardOutput.write(Data(line.utf8))
+            if isSealed { logger.warning("the vault is sealed: legate vault unseal opens it") }
         }
-        let housekeeping = Housekeeping(
-            server: assembly.server, retention: configuration.auditRetention, logger: logger
-        )
+        // The last stops first: followers go, then requests end, then the log.
         let group = ServiceGroup(
             configuration: .init(
-                services: [
-                    sink, housekeeping, application, Heartbeat(feed: assembly.server.revocationFeed),
-                    EventDelivery(dispatcher: assembly.server.eventDispatcher, logger: logger),
-                    LeaseEnding(sweep: assembly.server.leaseSweep),
-                ], gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: logger
+                services: [sink, application, server], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
             )
         )
         try await group.run()
         try await store.close()
+    }
+
+    private func readPassphrase(_ configuration: LegateConfiguration, _ logger: Logger) throws -> Secret? {
+        guard
+            let source = PassphraseSource.find(
+                file: configuration.passphraseFile, descriptor: passphraseFd,
+                environment: ProcessInfo.processInfo.environment
+            )
+        else { return nil }
+        if source.isReadableByOthers {
+            logger.warning("others can read the passphrase file: take all permissions from group and others")
+        }
+        return try source.read()
+    }
+
+    private func note(_ hardening: ProcessHardening.Facts, _ logger: Logger) {
+        let metadata: Logger.Metadata = ["process": "\(JSON.object(hardening.document).text)"]
+        if hardening.isHardened {
+            logger.notice("the process is hardened", metadata: metadata)
+        } else {
+            logger.warning("the process is not hardened: its memory can be read from outside", metadata: metadata)
+        }
     }
 
     private func tls(_ configuration: LegateConfiguration) throws -> TLSConfiguration? {
@@ -113,85 +150,5 @@ struct Serve: AsyncParsableCommand {
             throw ConfigurationError("tls-key", "is not the key of the certificate: \(key)")
         }
         return tls
-    }
-}
-
-/// Tells the followers of the revocation feed that all is well; lets them go first when the server stops.
-private struct Heartbeat: Service {
-    let feed: RevocationFeed
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    try await Task.sleep(for: RevocationFeed.heartbeat)
-                    try feed.beat(at: Assembly.now())
-                } catch {
-                    // Without a key there is no heartbeat, and followers fail closed.
-                    continue
-                }
-            }
-        }
-        feed.end()
-    }
-}
-
-/// Brings security events to their receivers.
-private struct EventDelivery: Service {
-    let dispatcher: EventDispatcher
-    let logger: Logger
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            await dispatcher.run { receiver, outcome in
-                switch outcome {
-                case .delivered: break
-                case .rejected(let jti, let code):
-                    logger.error(
-                        "a receiver refused an event",
-                        metadata: ["receiver": "\(receiver)", "jti": "\(jti)", "err": "\(code)"]
-                    )
-                case .failed(let reason, let pause):
-                    logger.warning(
-                        "events could not be delivered",
-                        metadata: ["receiver": "\(receiver)", "reason": "\(reason)", "retry_in": "\(pause)"]
-                    )
-                }
-            }
-        }
-    }
-}
-
-/// Ends the leases that a revocation has ended, for good.
-private struct LeaseEnding: Service {
-    let sweep: LeaseSweep
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown { await sweep.run() }
-    }
-}
-
-/// What the server does when nobody asks: forget what has expired, move old audit records to archives.
-private struct Housekeeping: Service {
-    let server: AuthorizationServer
-    let retention: AuditRetention
-    let logger: Logger
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    try await Task.sleep(for: .seconds(30))
-                    try await server.prune()
-                    while let sequence = try await server.auditTrail.applyRetention(retention) {
-                        logger.notice("archived audit records", metadata: ["up_to": "\(sequence)"])
-                    }
-                } catch is CancellationError {
-                    return
-                } catch {
-                    logger.error("housekeeping failed; it is tried again", metadata: ["error": "\(error)"])
-                }
-            }
-        }
     }
 }

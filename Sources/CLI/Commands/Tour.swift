@@ -94,6 +94,21 @@ final class Tour {
         return json.object ?? [:]
     }
 
+    /// Shows and runs a command that must be refused.
+    func refusedLegate(_ words: String...) async throws -> ServerRefusal {
+        try show(command: ["legate"] + words)
+        guard let command = try Legate.parseAsRoot(words) as? any RemoteCommand else {
+            throw CommandFailure("legate \(words.joined(separator: " ")) is not a command of the tour")
+        }
+        do {
+            _ = try await command.answer(from: server)
+        } catch let refusal as ServerRefusal {
+            try show(refusal.document.map(JSON.object) ?? .null)
+            return refusal
+        }
+        throw CommandFailure("this should have been refused")
+    }
+
     /// Shows a form as a curl command, and posts it.
     func post(_ endpoint: String, as party: Party, _ fields: [Field]) async throws -> JSONObject {
         try show(command: curl(endpoint, as: party, fields))

@@ -153,6 +153,11 @@ package struct AuditTrail: Sendable {
     /// stored head and every archive's checkpoint.
     package func verify(for caller: Operator) async throws -> JSONObject {
         try caller.require(Self.scope)
+        return try await check()
+    }
+
+    /// As `verify`, for whoever has the database and its keys in hand.
+    package func check() async throws -> JSONObject {
         let end = ledger.auditHead
         let extent = try await store.auditExtent()
         let stored = try await store.auditHead()

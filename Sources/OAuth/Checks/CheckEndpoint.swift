@@ -1,22 +1,25 @@
 /// Forward authentication, for gateways that cannot verify tokens themselves: one question for each call of an agent.
 ///
-/// Prove the gateway, find the resource, verify the token, compare the scopes, record, answer. Whether a token lives is
+/// Prove the gateway, find the resource, verify the token, compare the scopes, record, answer; with the credential of the
+/// upstream when the vault keeps one. Whether a token lives is
 /// asked of the verifier every time, as introspection and the admin API do: a revocation takes effect with the next
 /// call.
 package struct CheckEndpoint: Sendable {
     private let gateways: GatewayAuthenticator
     private let verifier: TokenVerifier
     private let registry: Registry
+    private let broker: CredentialBroker
     private let ledger: Ledger
     private let now: Now
 
-    package init(
-        authenticator: ClientAuthenticator, verifier: TokenVerifier, registry: Registry, ledger: Ledger,
-        now: @escaping Now
+    init(
+        authenticator: ClientAuthenticator, verifier: TokenVerifier, registry: Registry, broker: CredentialBroker,
+        ledger: Ledger, now: @escaping Now
     ) {
         gateways = GatewayAuthenticator(authenticator: authenticator, verifier: verifier, registry: registry)
         self.verifier = verifier
         self.registry = registry
+        self.broker = broker
         self.ledger = ledger
         self.now = now
     }
@@ -30,7 +33,14 @@ package struct CheckEndpoint: Sendable {
         var call = CheckedCall()
         do {
             let token = try await examine(request, &call, at: time)
-            let pass = CheckPass(token: token, gateway: call.gateway?.value.id)
+            var pass = CheckPass(token: token, gateway: call.gateway?.value.id)
+            // Nothing secret goes to a gateway that did not prove itself.
+            if pass.gateway != nil, let secret = try broker.secret(for: token) {
+                pass.upstream = try await broker.release(
+                    secret, to: token, with: entry(call, pass, request.context, at: time), in: request.context
+                )
+                return pass
+            }
             if call.resource?.checkAudit == .count { return pass }
             if try await record(call, pass, request.context, at: time) { return pass }
             throw Self.invalidToken(detail: "\(TokenVerifier.Failure.revoked)")
@@ -127,6 +137,15 @@ package struct CheckEndpoint: Sendable {
             if error == .expired || error == .revoked { call.token = try? verifier.parse(compact, at: time) }
             throw Self.invalidToken(detail: "\(error)")
         }
+    }
+
+    /// What a release is committed with. That one is always recorded; the call itself is only when the resource wants
+    /// it.
+    private func entry(
+        _ call: CheckedCall, _ pass: CheckPass, _ context: RequestContext, at time: Timestamp
+    ) -> Entry {
+        let isCounted = call.resource?.checkAudit == .count
+        return Entry(audit: isCounted ? [] : [call.allowed(context, at: time)], relies: pass.token.identity)
     }
 
     /// Puts the allowed call into the trail.

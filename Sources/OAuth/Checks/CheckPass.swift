@@ -5,4 +5,6 @@ package struct CheckPass: Sendable {
     package let token: AccessToken
     /// Who asked, when the gateway proved itself. Nothing secret may go to anyone else.
     package let gateway: ClientID?
+    /// What the gateway has to put on the call, when the vault keeps the credential of the upstream.
+    package var upstream: UpstreamCredential?
 }

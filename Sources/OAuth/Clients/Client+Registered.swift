@@ -8,6 +8,7 @@ extension Client: Registered {
     package func document(at now: Timestamp) -> JSONObject {
         var document: JSONObject = ["client_id": .string(id.text), "kind": .string(kind.rawValue)]
         for member in draft.members { document[member.name] = member.value }
+        document["client_secret_expires_at"] = secretExpiresAt.map { .integer($0) } ?? .null
         document["created_at"] = .time(createdAt)
         return document
     }
@@ -35,6 +36,7 @@ extension Client: Registered {
             "token_ttl": .seconds(tokenTTL),
             "max_task_life": .seconds(maxTaskLife),
             "max_task_tokens": maxTaskTokens.map { .integer(Int64($0)) } ?? .null,
+            "secret_lifetime": .seconds(secretLifetime),
             "owner": .text(owner),
             "purpose": .text(purpose),
             "type": .text(type),
@@ -95,6 +97,12 @@ extension Client: Registered {
         tokenTTL = reader.seconds("token_ttl", in: 1...TokenLifetime.ceiling)
         maxTaskLife = reader.seconds("max_task_life", in: TaskLimits.lives)
         maxTaskTokens = reader.count("max_task_tokens", in: TaskLimits.counts)
+        let oldLifetime = secretLifetime
+        secretLifetime = reader.seconds("secret_lifetime", in: Self.secretLifetimes)
+        if secretLifetime != nil, authentication != .clientSecretBasic {
+            reader.refuse("secret_lifetime", "is for clients that authenticate with a secret")
+        }
+        endSecret(afterLifetimeFrom: oldLifetime, at: context.now)
         owner = reader.text("owner")
         purpose = reader.text("purpose", limit: 1024)
         type = reader.text("type", limit: 64)

@@ -11,7 +11,8 @@ package struct Client: Sendable, Equatable {
     package let kind: Kind
     package var enabled: Bool
     package var authentication: AuthenticationMethod
-    /// Digests of the live secrets: one, or two during the grace of a rotation.
+    /// Digests of the secrets, the current one first: one, or two during the grace of a rotation, and a third while a
+    /// rotation is being announced.
     package var secrets: [SecretDigest]
     package var keys: ClientKeys?
     package var scopes: ScopeSet
@@ -28,6 +29,8 @@ package struct Client: Sendable, Equatable {
     package var maxTaskLife: Int?
     /// Tokens that the client may take in one task.
     package var maxTaskTokens: Int?
+    /// Seconds that each of its secrets lives. Without it they have no end.
+    package var secretLifetime: Int?
     package var owner: String?
     package var purpose: String?
     package var type: String?
@@ -41,7 +44,7 @@ package struct Client: Sendable, Equatable {
         keys: ClientKeys? = nil, scopes: ScopeSet, resources: [ResourceURI],
         grants: Set<GrantType> = [.clientCredentials], actsAs: ResourceURI? = nil,
         exchangeScopes: [ScopeMapping] = [], workloads: [Workload] = [], tier: String? = nil, tokenTTL: Int? = nil,
-        maxTaskLife: Int? = nil, maxTaskTokens: Int? = nil,
+        maxTaskLife: Int? = nil, maxTaskTokens: Int? = nil, secretLifetime: Int? = nil,
         owner: String? = nil, purpose: String? = nil, type: String? = nil, version: String? = nil,
         createdAt: Timestamp, revision: Int = 1
     ) {
@@ -62,6 +65,7 @@ package struct Client: Sendable, Equatable {
         self.tokenTTL = tokenTTL
         self.maxTaskLife = maxTaskLife
         self.maxTaskTokens = maxTaskTokens
+        self.secretLifetime = secretLifetime
         self.owner = owner
         self.purpose = purpose
         self.type = type
@@ -92,7 +96,7 @@ package struct AuthenticationMethod: RawRepresentable, Hashable, Sendable {
 /// The stored form of a client secret: HMAC-SHA-256 under a vault key.
 package struct SecretDigest: Sendable, Equatable {
     package let digest: [UInt8]
-    /// When the grace of a rotated secret ends; nil for the current one.
+    /// When it ends: with its grace once it was replaced, or with the client's lifetime for secrets.
     package let expiresAt: Timestamp?
 
     package init(digest: [UInt8], expiresAt: Timestamp? = nil) {

@@ -8,11 +8,14 @@ package struct AuthenticatedClient: Sendable {
     package var client: Client { shared.value }
     /// What the proof spends when the request succeeds, such as the `jti` of an assertion.
     package let spends: [Spend]
+    /// Which of its secrets it proved itself with, when it was one.
+    package let secret: SecretDigest?
 
-    fileprivate init(shared: Shared<Client>, method: AuthenticationMethod, spends: [Spend]) {
-        self.shared = shared
-        self.method = method
-        self.spends = spends
+    fileprivate init(_ proven: ProvenClient) {
+        shared = proven.shared
+        method = proven.method
+        spends = proven.spends
+        secret = proven.secret
     }
 }
 
@@ -24,6 +27,8 @@ package protocol ClientAuthentication: Sendable {
     func isPresented(in request: ClientRequest) -> Bool
     /// The client that the proof claims to be, before anything is checked; for throttling.
     func claimedClient(in request: ClientRequest) -> ClientID?
+    /// What the request presents as a proof that is a secret or could be taken for one.
+    func presented(in request: ClientRequest) -> String?
     /// Checks the proof.
     ///
     /// - Throws: `invalid_client`, always with the same words whether the client is unknown or the proof is wrong.
@@ -37,22 +42,31 @@ package struct ProvenClient: Sendable {
     let shared: Shared<Client>
     package let method: AuthenticationMethod
     package let spends: [Spend]
+    package let secret: SecretDigest?
     package var client: Client { shared.value }
 
-    package init(_ shared: Shared<Client>, method: AuthenticationMethod, spends: [Spend] = []) {
+    package init(
+        _ shared: Shared<Client>, method: AuthenticationMethod, spends: [Spend] = [], secret: SecretDigest? = nil
+    ) {
         self.shared = shared
         self.method = method
         self.spends = spends
+        self.secret = secret
     }
 }
 
 /// Exactly one method must be presented, and it must be the one that the client is registered with.
 package struct ClientAuthenticator: Sendable {
     private let methods: [any ClientAuthentication]
+    private let canaries: CanaryWatch?
     private let throttle: FailureThrottle
 
-    package init(methods: [any ClientAuthentication], throttle: FailureThrottle = FailureThrottle()) {
+    /// - Parameter canaries: who looks at the proofs that were refused.
+    package init(
+        methods: [any ClientAuthentication], canaries: CanaryWatch? = nil, throttle: FailureThrottle = FailureThrottle()
+    ) {
         self.methods = methods
+        self.canaries = canaries
         self.throttle = throttle
     }
 
@@ -61,6 +75,15 @@ package struct ClientAuthenticator: Sendable {
     package func authenticate(
         _ request: ClientRequest, at now: Timestamp
     ) async throws(OAuthError) -> AuthenticatedClient {
+        do throws(OAuthError) {
+            return try await prove(request, at: now)
+        } catch {
+            for method in methods { canaries?.look(at: method.presented(in: request), in: request.context) }
+            throw error
+        }
+    }
+
+    private func prove(_ request: ClientRequest, at now: Timestamp) async throws(OAuthError) -> AuthenticatedClient {
         var presented: [any ClientAuthentication] = []
         for method in methods where method.isPresented(in: request) { presented.append(method) }
         guard let method = presented.first else {
@@ -86,9 +109,10 @@ package struct ClientAuthenticator: Sendable {
                 refusal.provenClient = proven.client
                 throw refusal
             }
-            return AuthenticatedClient(shared: proven.shared, method: proven.method, spends: proven.spends)
+            return AuthenticatedClient(proven)
         } catch {
-            if error.code == .invalidClient, error.provenClient == nil, let claimed = method.claimedClient(in: request)
+            if error.code == .invalidClient, error.provenClient == nil || error.rule == OAuthError.endedSecretRule,
+                let claimed = method.claimedClient(in: request)
             {
                 throttle.recordFailure(claimed, from: request.context.peer, at: now)
             }

@@ -35,6 +35,8 @@ package struct Authorization: Sendable {
     /// True when a rule just made the delegation: it is stored with the token.
     package var delegationIsNew = false
     package var subjectToken: SubjectToken?
+    /// What the answer is asked to be (RFC 8693 section 2.1).
+    package var requestedType: TokenType?
 
     package var client: Client { sharedClient.value }
     package var target: Resource { sharedTarget.value }

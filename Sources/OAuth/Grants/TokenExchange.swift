@@ -23,10 +23,10 @@ package struct TokenExchange: Grant {
         let client = authenticated.client
         let parameters = request.parameters
         let terms = try RequestedTerms(parameters, of: client.id)
-        try checkRequestedType(parameters)
         let actorExpiry = try await checkActorToken(parameters, proves: client, at: now)
         let subject = try await subjectToken(parameters, at: now)
         let target = try Target(registry: registry).resolve(parameters, for: client, audiences: true)
+        let requestedType = try requestedType(parameters, for: target.value)
 
         var authorization: Authorization
         switch subject {
@@ -39,6 +39,7 @@ package struct TokenExchange: Grant {
         }
         authorization.subjectToken = subject
         authorization.reason = terms.reason
+        authorization.requestedType = requestedType
         if let actorExpiry { authorization.expiryCeilings.append(actorExpiry) }
         return authorization
     }
@@ -180,11 +181,18 @@ package struct TokenExchange: Grant {
 
     // MARK: Shared
 
-    private func checkRequestedType(_ parameters: Parameters) throws(OAuthError) {
-        guard let requested = parameters[.requestedTokenType], requested != TokenType.accessToken.rawValue else {
-            return
+    /// Access tokens are all that is signed here; what a third party's API takes may be a key.
+    private func requestedType(
+        _ parameters: Parameters, for target: Resource
+    ) throws(OAuthError) -> TokenType? {
+        guard let text = parameters[.requestedTokenType] else { return nil }
+        let known: [TokenType] = target.kind == .thirdParty ? [.accessToken, .apiKey] : [.accessToken]
+        let requested = TokenType(rawValue: text)
+        guard known.contains(requested) else {
+            let names = known.map(\.rawValue).joined(separator: " or ")
+            throw OAuthError(.invalidRequest, "requested_token_type can only be \(names)")
         }
-        throw OAuthError(.invalidRequest, "requested_token_type can only be \(TokenType.accessToken.rawValue)")
+        return requested
     }
 
     private static func parse(_ compact: String, role: String) throws(OAuthError) -> UnverifiedJWT {

@@ -80,14 +80,43 @@ package enum Change: Sendable {
     case endLease(LeaseID, at: Timestamp, reason: String)
     /// How far leases were compared with tombstones.
     case leasesSwept(through: Int64)
+    /// A reference to a value that is released with it.
+    case keepWrap(Wrap)
+    /// Fails with `spent` when the reference was opened before, or has ended by now; with `stale` or `missing` like
+    /// `release`. The box comes back with the commit.
+    case openWrap(WrapOpening)
+    case plant(Canary)
+    /// Fails with `missing` when it is gone already.
+    case unplant(CanaryID)
+    /// Fails with `missing` when the canary is gone.
+    case canarySeen(CanarySighting)
+    /// When a secret rotates. Without `from` it is new and fails with `exists` when there is one; with it, it fails with
+    /// `stale` unless that is the stored revision. Fails with `missing` when there is no such secret or plan.
+    case keepRotation(RotationPlan, from: Int?)
+    /// Nothing when there is none.
+    case dropRotation(SecretName)
+    /// Makes a rotation due, unless it is due earlier. Nothing when the secret has no plan.
+    case hastenRotation(SecretName, at: Timestamp)
+    /// What becomes of the keys of the vault.
+    case keyring(KeyringChange)
+
+    /// An account at a third party. Without `from` it is new and fails with `exists` when there is one; with it, it fails
+    /// with `stale` unless that is the stored revision. Fails with `missing` when there is no such secret or connection.
+    case keepConnection(Connection, from: Int?)
+    /// Fails with `stale` unless the stored revision is `from`, with `missing` when it is gone already.
+    case dropConnection(SecretName, from: Int)
 
     /// Whether this change can fail for a reason that lies in the stored state.
     package var canFail: Bool {
         switch self {
         case .create, .update, .delete, .revokeDelegation, .spend, .useTask, .addKey: true
-        case .keepSecret, .dropSecret, .addVersion, .setVersion, .release: true
+        case .keepSecret, .dropSecret, .addVersion, .setVersion, .release, .keepRotation: true
+        case .keepConnection, .dropConnection: true
+        case .openWrap, .unplant, .canarySeen: true
+        case .keyring: true
+        case .keepWrap, .plant: false
         case .revoke, .close, .reopen, .listStatus, .enqueue, .acknowledge, .revokeKey: false
-        case .endLease, .leasesSwept: false
+        case .endLease, .leasesSwept, .dropRotation, .hastenRotation: false
         }
     }
 

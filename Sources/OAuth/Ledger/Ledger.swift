@@ -16,6 +16,9 @@ package final class Ledger: Sendable {
         var pending: [Pending] = []
         var isDraining = false
         var isHealthy = true
+        var isClosed = false
+        /// Those who wait for the last transaction.
+        var closing: [CheckedContinuation<Void, Never>] = []
         var chain: AuditChain
     }
 
@@ -60,10 +63,15 @@ package final class Ledger: Sendable {
     @discardableResult
     package func commit(_ entry: Entry) async throws -> Committed {
         try await withCheckedThrowingContinuation { continuation in
-            let mustDrain = state.withLock { state in
+            let mustDrain: Bool? = state.withLock { state in
+                guard !state.isClosed else { return nil }
                 state.pending.append(Pending(entry: entry, answer: continuation))
                 defer { state.isDraining = true }
                 return !state.isDraining
+            }
+            guard let mustDrain else {
+                continuation.resume(throwing: LedgerUnavailable(underlying: LedgerClosed()))
+                return
             }
             if mustDrain { Task { await drain() } }
         }
@@ -75,6 +83,19 @@ package final class Ledger: Sendable {
     /// The last record of the trail that is durable.
     package var auditHead: AuditHead { state.withLock { $0.chain.head } }
 
+    /// Ends all decisions: returns when the last transaction is written, and refuses every later one. Another ledger may
+    /// continue the trail then.
+    package func close() async {
+        await withCheckedContinuation { continuation in
+            let isIdle = state.withLock { state in
+                state.isClosed = true
+                if state.isDraining { state.closing.append(continuation) }
+                return !state.isDraining
+            }
+            if isIdle { continuation.resume() }
+        }
+    }
+
     private func drain() async {
         while let batch = nextBatch() {
             await write(batch)
@@ -84,19 +105,22 @@ package final class Ledger: Sendable {
     }
 
     private func nextBatch() -> [Pending]? {
-        state.withLock { state in
+        let (batch, closing) = state.withLock { state -> ([Pending]?, [CheckedContinuation<Void, Never>]) in
             guard !state.pending.isEmpty else {
                 state.isDraining = false
-                return nil
+                defer { state.closing = [] }
+                return (nil, state.closing)
             }
             if state.pending.count <= Self.largestBatch {
                 defer { state.pending = [] }
-                return state.pending
+                return (state.pending, [])
             }
             let batch = Array(state.pending.prefix(Self.largestBatch))
             state.pending.removeFirst(Self.largestBatch)
-            return batch
+            return (batch, [])
         }
+        for waiter in closing { waiter.resume() }
+        return batch
     }
 
     private func write(_ batch: [Pending]) async {
@@ -182,6 +206,9 @@ package struct Committed: Sendable {
     /// The sealed value that the entry releases.
     package let released: [UInt8]?
 }
+
+/// The server was sealed, or is about to end: this ledger takes nothing any more.
+package struct LedgerClosed: Error {}
 
 /// Storage could not commit: nothing was decided, the caller may try again.
 package struct LedgerUnavailable: Error {

@@ -2,7 +2,7 @@ package import Revocations
 package import Vault
 
 /// What storage must do, in verbs of the domain. It stores values and decides nothing.
-package protocol Store: Sendable {
+package protocol Store: KeyringStore {
     /// Everything that lives in memory, read once at start.
     func load(at now: Timestamp) async throws -> Snapshot
 
@@ -37,6 +37,9 @@ package protocol Store: Sendable {
     func leases(of name: SecretName?, after cursor: LeaseID?, limit: Int, at now: Timestamp) async throws -> [Lease]
 
     func lease(_ id: LeaseID) async throws -> Lease?
+
+    /// The reference with this digest, for as long as it is remembered.
+    func wrap(_ digest: [UInt8]) async throws -> Wrap?
 
     /// Tombstones that leases were not compared with yet, expired ones too.
     func revocationsToSweep() async throws -> [Revocation]
@@ -76,6 +79,9 @@ package protocol Store: Sendable {
 
     /// True when a transaction can be committed at this moment.
     func isWritable() async -> Bool
+
+    /// Puts a copy of everything aside, as it is at one moment, while others read and write.
+    func copyForBackup() async throws -> any BackupCopy
 }
 
 /// What a commit did.
@@ -118,6 +124,9 @@ package struct Snapshot: Sendable {
     /// Live tokens whose status stands in a list.
     package var receivers: [EventReceiver] = []
     package var secrets: [VaultSecret] = []
+    package var canaries: [Canary] = []
+    package var rotations: [RotationPlan] = []
+    package var connections: [Connection] = []
     package var listedTokens: [ListedToken] = []
     package var auditHead: AuditHead = .genesis
 

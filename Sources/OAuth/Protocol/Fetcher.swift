@@ -5,6 +5,9 @@
 package protocol Fetcher: Sendable {
     /// The body of a 200 answer, at most `maximumBytes` long.
     func fetch(_ url: String, allowPrivate: Bool, maximumBytes: Int) async throws(FetchError) -> [UInt8]
+
+    /// Sends a form, once, and gives back the answer whatever its status. A form that may have arrived is not sent again.
+    func post(_ form: FormPost, allowPrivate: Bool, maximumBytes: Int) async throws(FetchError) -> FormAnswer
 }
 
 /// Why a document could not be fetched; for the log and the audit record, never for a stranger.

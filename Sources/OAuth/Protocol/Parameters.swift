@@ -28,6 +28,7 @@ package struct Parameters: Sendable {
         package static let taskID = Name(rawValue: "task_id")
         package static let sessionID = Name(rawValue: "session_id")
         package static let reason = Name(rawValue: "reason")
+        package static let grace = Name(rawValue: "grace")
 
         static let repeatable: Set<String> = [resource.rawValue, audience.rawValue]
     }

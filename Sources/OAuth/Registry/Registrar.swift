@@ -19,17 +19,19 @@ package struct Registrar: Sendable {
     private let revocations: RevocationSet
     private let keys: KeyCustodian
     private let digests: DigestKey
+    private let secrets: ClientSecretMaker
     private let ledger: Ledger
     private let now: Now
 
     package init(
-        registry: Registry, revocations: RevocationSet, keys: KeyCustodian, digests: DigestKey, ledger: Ledger,
-        now: @escaping Now
+        registry: Registry, revocations: RevocationSet, keys: KeyCustodian, digests: DigestKey,
+        secrets: ClientSecretMaker, ledger: Ledger, now: @escaping Now
     ) {
         self.registry = registry
         self.revocations = revocations
         self.keys = keys
         self.digests = digests
+        self.secrets = secrets
         self.ledger = ledger
         self.now = now
     }
@@ -58,7 +60,7 @@ package struct Registrar: Sendable {
             var secret: String?
             if client.authentication == .clientSecretBasic {
                 let made = ClientSecret.generate()
-                client.secrets = [SecretDigest(digest: digests.digest(of: made, context: client.id.text))]
+                client.secrets = [client.digest(digests.digest(of: made, context: client.id.text), at: time)]
                 secret = made
             }
             return (try await commit(created: client, name: .clientCreated, by: caller, at: time), secret)
@@ -196,24 +198,13 @@ package struct Registrar: Sendable {
         guard (0...Self.longestGrace).contains(grace) else {
             throw InvalidDocument("grace", "must be whole seconds from 0 to \(Self.longestGrace)")
         }
-        let secret = ClientSecret.generate()
-        let graceEnds = grace > 0 ? time.adding(seconds: grace) : nil
-        var changed = current
-        changed.revision += 1
-        // At most two live at once: the new one, and the one that was current until now.
-        let previous = graceEnds.flatMap { ends in
-            current.secrets.first { $0.expiresAt == nil }.map { SecretDigest(digest: $0.digest, expiresAt: ends) }
-        }
-        changed.secrets = [SecretDigest(digest: digests.digest(of: secret, context: current.id.text))]
-        if let previous { changed.secrets.append(previous) }
+        let made = try secrets.make(for: current, grace: grace, at: time)
         var event = caller.event(
             .clientSecretRotated, target: "client/\(current.id)", rule: RegistryKind.client.writeScope, at: time
         )
-        event.after = (["previous_secret_expires_at": .time(graceEnds)] as JSONObject).text
-        try await commit(
-            Entry(changes: [.update(.client(changed), from: current.revision)], audit: [event]), of: .client, identifier
-        )
-        return (changed, secret, graceEnds)
+        event.after = (["previous_secret_expires_at": .time(made.previousEnds)] as JSONObject).text
+        try await commit(Entry(changes: made.changes, audit: [event]), of: .client, identifier)
+        return (made.client, made.secret, made.previousEnds)
     }
 
     /// Seconds: thirty days.

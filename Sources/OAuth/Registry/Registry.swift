@@ -14,6 +14,12 @@ package final class Registry: Sendable {
     package let statusLists: StatusLists
     /// The secrets that the vault keeps for agents, without their values.
     package let secrets: SecretShelf
+    /// The look-alikes that were planted, by their digests.
+    package let canaries: CanaryShelf
+    /// When those rotate.
+    package let rotations: RotationBook
+    /// The accounts at third parties for which the vault gets access tokens.
+    package let connections: ConnectionShelf
     /// Rings when there is something to deliver to event receivers.
     let outbox = EventOutbox()
     private let state: Mutex<State>
@@ -48,6 +54,9 @@ package final class Registry: Sendable {
         ownResources = OwnResources(issuer: issuer)
         statusLists = StatusLists(snapshot.listedTokens)
         secrets = SecretShelf(snapshot.secrets)
+        canaries = CanaryShelf(snapshot.canaries)
+        connections = ConnectionShelf(snapshot.connections)
+        rotations = RotationBook(secrets: snapshot.secrets, plans: snapshot.rotations)
         var state = State()
         state.clients.reserveCapacity(snapshot.clients.count)
         for resource in ownResources.all { Self.put(resource, into: &state) }
@@ -225,6 +234,8 @@ package final class Registry: Sendable {
             if let id = identity.delegationID, state.delegations[id]?.status(at: now) != .active { return false }
             // A resource that was removed and registered anew does not bring its old tokens back.
             guard let resource = state.resources[audience]?.value, resource.enabled else { return false }
+            // No token of ours is for an API that takes another's.
+            guard resource.kind != .thirdParty else { return false }
             return resource.createdAt.seconds <= identity.issuedAt
         }
     }
@@ -270,8 +281,20 @@ package final class Registry: Sendable {
             case .useTask(let use): taskTallies.add(use)
             case .listStatus(let token): statusLists.add(token)
             case .enqueue: outbox.ring()
-            case .keepSecret(let secret, from: _): secrets.put(secret)
-            case .dropSecret(let name): secrets.remove(name)
+            case .keepSecret(let secret, from: _):
+                secrets.put(secret)
+                rotations.put(secret)
+            case .dropSecret(let name):
+                secrets.remove(name)
+                connections.remove(name)
+                rotations.remove(name)
+            case .keepRotation(let plan, from: _): rotations.put(plan)
+            case .dropRotation(let name): rotations.drop(name)
+            case .keepConnection(let connection, from: _): connections.put(connection)
+            case .dropConnection(let name, from: _): connections.remove(name)
+            case .hastenRotation(let name, let time): rotations.hasten(name, at: time)
+            case .keyring(let change): change.keep(in: connections)
+            case .plant, .unplant, .canarySeen: canaries.apply(change)
             default: break
             }
         }
@@ -324,8 +347,11 @@ package final class Registry: Sendable {
             state.closed[ClosedName(kind: kind, id: id)] = .some(until)
         case .reopen(let kind, let id):
             state.closed[ClosedName(kind: kind, id: id)] = nil
+        case .keyring(let change): change.keep(in: &state.receivers)
         case .revoke, .spend, .useTask, .listStatus, .enqueue, .acknowledge, .addKey, .revokeKey, .keepSecret,
-            .dropSecret, .addVersion, .setVersion, .release, .endLease, .leasesSwept:
+            .dropSecret, .addVersion, .setVersion, .release, .endLease, .leasesSwept, .keepWrap, .openWrap, .plant,
+            .unplant, .canarySeen, .keepConnection, .dropConnection, .keepRotation, .dropRotation,
+            .hastenRotation:
             break
         }
     }

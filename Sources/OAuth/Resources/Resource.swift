@@ -2,7 +2,11 @@ package import JOSE
 
 /// An API or MCP server that accepts our tokens, named by its resource identifier (RFC 8707). It becomes `aud`.
 package struct Resource: Sendable, Equatable {
-    package enum Kind: String, Sendable, CaseIterable { case api, mcp }
+    package enum Kind: String, Sendable, CaseIterable {
+        case api, mcp
+        /// An API whose tokens are not Legate's: what opens it is in the vault, and token exchange hands it out.
+        case thirdParty = "third-party"
+    }
 
     /// What forward authentication leaves in the audit trail of the calls that it allows. Denied ones are always there.
     package enum CheckAudit: String, Sendable, CaseIterable {
@@ -115,7 +119,7 @@ extension Resource: Registered {
     }
 
     private mutating func read(_ reader: inout DocumentReader) {
-        kind = reader.parsed("kind", "api or mcp") { Kind(rawValue: $0) } ?? .api
+        kind = reader.parsed("kind", "api, mcp or third-party") { Kind(rawValue: $0) } ?? .api
         enabled = reader.bool("enabled", default: true)
         scopes = reader.scopes("scopes")
         let algorithms = Self.signingAlgorithms

@@ -6,16 +6,18 @@ package struct RevocationEndpoint: Sendable {
     private let authenticator: ClientAuthenticator
     private let verifier: TokenVerifier
     private let revocations: RevocationSet
+    private let canaries: CanaryWatch
     private let ledger: Ledger
     private let now: Now
 
     package init(
-        authenticator: ClientAuthenticator, verifier: TokenVerifier, revocations: RevocationSet, ledger: Ledger,
-        now: @escaping Now
+        authenticator: ClientAuthenticator, verifier: TokenVerifier, revocations: RevocationSet,
+        canaries: CanaryWatch, ledger: Ledger, now: @escaping Now
     ) {
         self.authenticator = authenticator
         self.verifier = verifier
         self.revocations = revocations
+        self.canaries = canaries
         self.ledger = ledger
         self.now = now
     }
@@ -29,7 +31,9 @@ package struct RevocationEndpoint: Sendable {
         let client = authenticated.client
         let compact = try request.parameters.required(.token)
         var entry = Entry(changes: authenticated.spends.map(Change.spend))
-        if let token = try? verifier.parse(compact, at: time), time.seconds < token.expiresAt {
+        let known = try? verifier.parse(compact, at: time)
+        if known == nil { canaries.look(atTokensIn: request) }
+        if let token = known, time.seconds < token.expiresAt {
             guard token.clientID == client.id else {
                 entry.audit.append(
                     TokenAudit.decided(

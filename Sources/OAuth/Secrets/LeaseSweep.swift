@@ -12,21 +12,21 @@ package struct LeaseSweep: Sendable {
     private let ledger: Ledger
     private let feed: RevocationFeed
     private let now: Now
-    /// Told of the secret whose lease was ended early.
-    private let ended: @Sendable (SecretName) async -> Void
+    /// What the early end of leases brings with it, in the same transaction.
+    private let consequences: @Sendable ([Lease], Timestamp) -> Entry
 
     private static let pageSize = 256
     private static let gathering = Duration.milliseconds(200)
 
     package init(
         store: any Store, ledger: Ledger, feed: RevocationFeed, now: @escaping Now,
-        ended: @escaping @Sendable (SecretName) async -> Void
+        consequences: @escaping @Sendable ([Lease], Timestamp) -> Entry = { _, _ in Entry() }
     ) {
         self.store = store
         self.ledger = ledger
         self.feed = feed
         self.now = now
-        self.ended = ended
+        self.consequences = consequences
     }
 
     /// Sweeps now, for what a crash left undone, and then after every revocation, until the task is cancelled.
@@ -72,13 +72,14 @@ package struct LeaseSweep: Sendable {
             let page = try await store.leases(of: nil, after: cursor, limit: Self.pageSize, at: time)
             let found = page.filter { dead.isDead($0.identity.ids) }
             if !found.isEmpty {
+                let more = consequences(found, time)
                 try await ledger.commit(
                     Entry(
-                        changes: found.map { .endLease($0.id, at: time, reason: "the token was revoked") },
-                        audit: found.map { Self.event(of: $0, at: time) }
+                        changes: found.map { .endLease($0.id, at: time, reason: "the token was revoked") }
+                            + more.changes,
+                        audit: found.map { Self.event(of: $0, at: time) } + more.audit
                     )
                 )
-                for name in Set(found.map(\.secret)) { await ended(name) }
                 count += found.count
             }
             guard page.count == Self.pageSize, let last = page.last else { break }

@@ -23,7 +23,7 @@ extension SecretDesk {
         var secret = try VaultSecret(creating: draft, named: name, in: context(at: time))
         guard registry.secrets.secret(name) == nil else { throw SecretRefusal.exists(name) }
         var changes: [Change] = []
-        if let value {
+        if let value = value ?? firstValue(of: secret) {
             guard secret.kind == .static || secret.kind == .generated else {
                 throw InvalidDocument("value", "is for secrets of kind static or generated")
             }
@@ -44,6 +44,12 @@ extension SecretDesk {
         }
         FaultPoint.definitionChanged.pass()
         return secret
+    }
+
+    /// What a secret that makes its values itself begins with, unless somebody has to be told first.
+    private func firstValue(of secret: VaultSecret) -> Secret? {
+        guard secret.kind == .generated, let policy = secret.rotation, policy.webhook == nil else { return nil }
+        return GeneratedValue.generate(bytes: policy.length)
     }
 
     /// Merges a patch (RFC 7396) into the definition.

@@ -35,8 +35,12 @@ extension SecretDesk {
         var event = caller.event(.leaseEnded, target: "lease/\(id)", rule: Self.writeScope, at: time)
         event.requestContext = reason
         event.after = #"{"secret":"\#(lease.secret)","version":\#(lease.version)}"#
+        let more = registry.rotations(after: [lease], at: time)
         try await ledger.commit(
-            Entry(changes: [.endLease(id, at: time, reason: reason ?? "revoked")], audit: [event])
+            Entry(
+                changes: [.endLease(id, at: time, reason: reason ?? "revoked")] + more.changes,
+                audit: [event] + more.audit
+            )
         )
         return lease
     }

@@ -8,12 +8,13 @@ extension SecretDesk {
     ///   - version: the current one when nil.
     ///   - entry: what else is to be committed with the release. It relies on the holder's token unless it says
     ///     otherwise.
+    ///   - id: the name of the lease, when something else that is committed must name it.
     ///   - context: the request, for the audit record.
     /// - Throws: `SecretRefusal`; `notFound` is audited as a refusal when the holder is known. `CommitFailure` when the
     ///   rest of the entry fails, `LedgerUnavailable` when nothing could be recorded: then nothing is released.
     package func release(
         _ name: SecretName, version: Int? = nil, to holder: SecretHolder, with entry: Entry = Entry(),
-        in context: RequestContext
+        as id: LeaseID? = nil, in context: RequestContext
     ) async throws -> ReleasedSecret {
         for _ in 0..<Self.attempts {
             let time = now()
@@ -31,7 +32,9 @@ extension SecretDesk {
                 )
             }
             let end = try await materials[secret.kind]?.prepare(secret, at: time)
-            let lease = lease(on: secret, version: number, under: rule, to: holder, end: end, at: time)
+            let lease = lease(
+                id ?? .make(at: time), on: secret, version: number, under: rule, to: holder, end: end, at: time
+            )
             FaultPoint.releaseDecided.pass()
             var entry = entry
             entry.changes.append(.release(lease, at: secret.revision))
@@ -87,18 +90,19 @@ extension SecretDesk {
     private static let attempts = 8
 
     private func lease(
-        on secret: VaultSecret, version: Int, under rule: SecretRule, to holder: SecretHolder, end: Int64?,
-        at time: Timestamp
+        _ id: LeaseID, on secret: VaultSecret, version: Int, under rule: SecretRule, to holder: SecretHolder,
+        end: Int64?, at time: Timestamp
     ) -> Lease {
         let own = time.adding(seconds: secret.leaseTTL)
         let ends = [holder.end, end].compactMap { $0 }.map { Timestamp(seconds: $0) } + [own]
         return Lease(
-            id: .make(at: time), secret: secret.name, version: version, rule: rule.id, identity: holder.identity,
+            id: id, secret: secret.name, version: version, rule: rule.id, identity: holder.identity,
             issuedAt: time, expiresAt: ends.min() ?? own
         )
     }
 
-    private func open(
+    /// Opens a box that a transaction has released; one that does not open is reported, never served.
+    func open(
         _ box: [UInt8], of secret: VaultSecret, version: Int, in context: RequestContext
     ) async throws -> Secret {
         let stored: Secret

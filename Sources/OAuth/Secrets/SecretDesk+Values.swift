@@ -15,7 +15,7 @@ extension SecretDesk {
         guard (1...VaultSecret.longestValue).contains(value.count) else {
             throw InvalidDocument("value", "must be 1 to \(VaultSecret.longestValue) bytes")
         }
-        return try await change(name, by: caller) { secret, time in
+        let changed = try await change(name, by: caller) { secret, time in
             guard secret.kind == .static || secret.kind == .generated else {
                 throw SecretRefusal.conflict("the values of a secret of kind \(secret.kind.rawValue) make themselves")
             }
@@ -24,6 +24,8 @@ extension SecretDesk {
             FaultPoint.valueSealed.pass()
             return (made.secret, Entry(changes: made.changes), .secretPut, made.secret.latest)
         }
+        FaultPoint.valueCommitted.pass()
+        return changed
     }
 
     /// A new live version of a value, sealed for its place, and the definition with it as the current one. With a

@@ -6,17 +6,19 @@ package struct Introspection: Sendable {
     private let verifier: TokenVerifier
     private let registry: Registry
     private let keys: SigningKeys
+    private let canaries: CanaryWatch
     private let ledger: Ledger
     private let now: Now
 
     package init(
         authenticator: ClientAuthenticator, verifier: TokenVerifier, registry: Registry, keys: SigningKeys,
-        ledger: Ledger, now: @escaping Now
+        canaries: CanaryWatch, ledger: Ledger, now: @escaping Now
     ) {
         self.authenticator = authenticator
         self.verifier = verifier
         self.registry = registry
         self.keys = keys
+        self.canaries = canaries
         self.ledger = ledger
         self.now = now
     }
@@ -63,10 +65,12 @@ package struct Introspection: Sendable {
             let token = (try? verifier.verify(compact, at: time)).flatMap {
                 isVisible($0, to: authenticated.client) ? $0 : nil
             }
+            if token == nil { canaries.look(atTokensIn: request) }
             return Answer(token: token, caller: authenticated.client.id, issuer: registry.issuer)
         case .operatorToken(let access):
             let compact = try request.parameters.required(.token)
             let token = try? verifier.verify(compact, at: time)
+            if token == nil { canaries.look(atTokensIn: request) }
             return Answer(token: token, caller: access.clientID, issuer: registry.issuer)
         }
     }

@@ -63,7 +63,7 @@ package final class SigningKeys: Sendable {
         return Held(
             stored: StoredSigningKey(
                 keyID: key.keyID, algorithm: algorithm.rawValue, box: box.bytes, createdAt: createdAt,
-                activeFrom: activeFrom
+                activeFrom: activeFrom, publicKey: JSON.object(key.publicKey.json).text
             ),
             key: key
         )
@@ -90,9 +90,8 @@ package final class SigningKeys: Sendable {
     package func published(at now: Timestamp) -> JWKSet {
         state.withLock { state in
             if let published = state.published, now.seconds < published.until { return published.set }
-            let live = state.held.filter {
-                [.next, .active, .retiring].contains(Self.status(of: $0, among: state.held, at: now))
-            }
+            let stored = state.held.map(\.stored)
+            let live = state.held.filter { $0.stored.status(among: stored, at: now).isPublished }
             let set = JWKSet(keys: live.map(\.key.publicKey))
             state.published = (set, now.seconds + 1)
             return set
@@ -100,7 +99,10 @@ package final class SigningKeys: Sendable {
     }
 
     package func all(at now: Timestamp) -> [(key: Held, status: Status)] {
-        state.withLock { state in state.held.map { ($0, Self.status(of: $0, among: state.held, at: now)) } }
+        state.withLock { state in
+            let stored = state.held.map(\.stored)
+            return state.held.map { ($0, $0.stored.status(among: stored, at: now)) }
+        }
     }
 
     /// Every key that was ever ours, revoked ones too: they verify the checkpoints of old archives, and nothing else.
@@ -126,14 +128,11 @@ package final class SigningKeys: Sendable {
         }
     }
 
-    private static func status(of held: Held, among all: [Held], at now: Timestamp) -> Status {
-        if held.stored.revokedAt != nil { return .revoked }
-        if held.stored.activeFrom > now { return .next }
-        let successor = all.filter {
-            $0.key.algorithm == held.key.algorithm && $0.stored.revokedAt == nil
-                && $0.stored.activeFrom > held.stored.activeFrom && $0.stored.activeFrom <= now
-        }.map(\.stored.activeFrom).min()
-        guard let successor else { return .active }
-        return now < successor.adding(seconds: TokenLifetime.ceiling + 1) ? .retiring : .retired
+    /// Forgets every key at once, when the server is sealed: whatever is still under way can sign nothing any more.
+    package func forget() {
+        state.withLock { state in
+            state.held = []
+            state.published = nil
+        }
     }
 }

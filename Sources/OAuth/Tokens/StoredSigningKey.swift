@@ -9,10 +9,12 @@ package struct StoredSigningKey: Sendable, Equatable {
     /// From when on tokens are signed with it. Until then it is only published.
     package let activeFrom: Timestamp
     package var revokedAt: Timestamp?
+    /// The public half as a JWK (RFC 7517), for a server that cannot open the box; nil in rows of an earlier version.
+    package var publicKey: String?
 
     package init(
         keyID: String, algorithm: String, box: [UInt8], createdAt: Timestamp, activeFrom: Timestamp,
-        revokedAt: Timestamp? = nil
+        revokedAt: Timestamp? = nil, publicKey: String? = nil
     ) {
         self.keyID = keyID
         self.algorithm = algorithm
@@ -20,5 +22,6 @@ package struct StoredSigningKey: Sendable, Equatable {
         self.createdAt = createdAt
         self.activeFrom = activeFrom
         self.revokedAt = revokedAt
+        self.publicKey = publicKey
     }
 }

@@ -19,22 +19,27 @@ package struct TokenMint: Sendable {
     }
 
     package func mint(_ permit: Permit, at now: Timestamp) throws -> Minted {
-        let authorization = permit.authorization
-        guard let key = keys.active(authorization.target.signingAlgorithm, at: now) else {
-            throw MissingSigningKey(algorithm: authorization.target.signingAlgorithm)
-        }
-        let token = AccessToken(
-            identity: identity(of: permit, keyID: key.keyID, at: now), audience: authorization.target.uri,
-            scopes: permit.scopes, expiresAt: permit.expiresAt,
-            mayAct: authorization.delegation?.mayAct.count == 1 ? authorization.delegation?.mayAct.first : nil,
-            agent: authorization.target.includeAgentClaim ? agentClaim(of: authorization.client) : nil,
-            status: authorization.target.statusList ? statusLists.reserve() : nil
-        )
+        let algorithm = permit.authorization.target.signingAlgorithm
+        guard let key = keys.active(algorithm, at: now) else { throw MissingSigningKey(algorithm: algorithm) }
+        let token = claims(of: permit, keyID: key.keyID, at: now)
         return Minted(
             token: token, compact: try key.compactJWS(type: AccessToken.type, payload: token.payload(issuer: issuer)))
     }
 
-    private func identity(of permit: Permit, keyID: String, at now: Timestamp) -> TokenIdentity {
+    /// What a token for this permit says. Without a key it is signed by nobody: it says under what a credential of the
+    /// vault is released.
+    func claims(of permit: Permit, keyID: String?, at now: Timestamp) -> AccessToken {
+        let authorization = permit.authorization
+        return AccessToken(
+            identity: identity(of: permit, keyID: keyID, at: now), audience: authorization.target.uri,
+            scopes: permit.scopes, expiresAt: permit.expiresAt,
+            mayAct: authorization.delegation?.mayAct.count == 1 ? authorization.delegation?.mayAct.first : nil,
+            agent: authorization.target.includeAgentClaim ? agentClaim(of: authorization.client) : nil,
+            status: authorization.target.statusList && keyID != nil ? statusLists.reserve() : nil
+        )
+    }
+
+    private func identity(of permit: Permit, keyID: String?, at now: Timestamp) -> TokenIdentity {
         let authorization = permit.authorization
         let client = authorization.client
         return TokenIdentity(

@@ -55,6 +55,10 @@ struct CheckRoute: Sendable {
         if let agent = identity.agentID { headers[.authAgent] = VisibleText.field(agent) }
         if let delegation = identity.delegationID { headers[.authDelegation] = delegation.text }
         if !pass.token.scopes.isEmpty { headers[.authScope] = pass.token.scopes.description }
+        if let upstream = pass.upstream {
+            headers[.upstreamHeader] = upstream.header
+            headers[.upstreamCredential] = upstream.value
+        }
         return headers
     }
 
@@ -82,6 +86,10 @@ struct CheckRoute: Sendable {
 extension HTTPField.Name {
     static let gatewayAuthorization = HTTPField.Name.known("Legate-Gateway-Authorization")
     static let gatewayAuthenticate = HTTPField.Name.known("Legate-Gateway-Authenticate")
+    /// Which header the gateway has to put on the call.
+    static let upstreamHeader = HTTPField.Name.known("Legate-Upstream-Header")
+    /// What stands in it. It is for the gateway alone.
+    static let upstreamCredential = HTTPField.Name.known("Legate-Upstream-Credential")
     static let authSubject = HTTPField.Name.known("X-Auth-Subject")
     static let authClient = HTTPField.Name.known("X-Auth-Client")
     static let authAgent = HTTPField.Name.known("X-Auth-Agent")

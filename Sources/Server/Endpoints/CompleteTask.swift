@@ -47,7 +47,7 @@ struct CompleteTaskRoute: Sendable {
 
 extension Request {
     /// The form, or an empty one when there is no body: the credentials may stand in a header.
-    fileprivate func formOrNothing() async throws -> OAuth.Parameters {
+    func formOrNothing() async throws -> OAuth.Parameters {
         if headers[.contentType] == nil, headers[.contentLength] ?? "0" == "0" {
             guard try await boundedBody().isEmpty else {
                 throw OAuthError(.invalidRequest, "the content type must be \(ContentType.form)")

@@ -10,7 +10,7 @@ struct HealthRoutes: Sendable {
     let server: AuthorizationServer
     let metrics: Metrics
 
-    func live(_ request: Request, _ context: LegateContext) async throws -> Response {
+    static func live(_ request: Request, _ context: LegateContext) async throws -> Response {
         context.notes.note { $0.route = .health }
         return Response(json: ["status": "live"])
     }
@@ -31,7 +31,15 @@ struct HealthRoutes: Sendable {
         context.notes.note { $0.route = .metrics }
         let gauges = Metrics.Gauges(
             liveRevocations: server.revocations.count, clients: server.registry.counts.clients,
-            auditSequence: server.ledger.auditHead.sequence
+            auditSequence: server.ledger.auditHead.sequence,
+            rotations: .init(
+                done: server.rotationDesk.tallies.rotations, failed: server.rotationDesk.tallies.failures,
+                overdue: server.rotationDesk.overdue
+            ),
+            connections: .init(
+                refreshed: server.connectionKeeper.tallies.refreshed, failed: server.connectionKeeper.tallies.failed,
+                broken: server.registry.connections.counts[.broken] ?? 0
+            )
         )
         return Response(type: ContentType.metrics, bytes: metrics.render(gauges: gauges))
     }

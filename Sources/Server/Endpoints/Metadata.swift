@@ -12,27 +12,27 @@ struct MetadataRoutes: Sendable {
     func authorizationServer(_ request: Request, _ context: LegateContext) async throws -> Response {
         context.notes.note { $0.route = .metadata }
         let document = server.metadata.authorizationServer(resources: server.registry.registeredResources)
-        return cacheable(JSON.object(document).serialized, for: request)
+        return Self.cacheable(document, for: request)
     }
 
     /// OpenID SSF 1.0 section 7.
     func eventTransmitter(_ request: Request, _ context: LegateContext) async throws -> Response {
         context.notes.note { $0.route = .metadata }
-        return cacheable(JSON.object(server.streamDesk.configuration).serialized, for: request)
+        return Self.cacheable(server.streamDesk.configuration, for: request)
     }
 
     /// RFC 7517.
     func jwks(_ request: Request, _ context: LegateContext) async throws -> Response {
         context.notes.note { $0.route = .jwks }
         let keys = server.keys.published(at: server.now())
-        return cacheable(JSON.object(keys.json).serialized, for: request)
+        return Self.cacheable(keys.json, for: request)
     }
 
     /// RFC 9728 for one of Legate's own resources.
     func own(_ resource: Resource) -> @Sendable (Request, LegateContext) async throws -> Response {
         { request, context in
             context.notes.note { $0.route = .resourceMetadata }
-            return cacheable(JSON.object(server.metadata.protectedResource(resource)).serialized, for: request)
+            return Self.cacheable(server.metadata.protectedResource(resource), for: request)
         }
     }
 
@@ -49,15 +49,17 @@ struct MetadataRoutes: Sendable {
     private static let cache = "public, max-age=\(SigningKeys.cacheLifetime)"
     private static let cors: HTTPFields = [.accessControlAllowOrigin: "*"]
 
-    private func cacheable(_ bytes: [UInt8], for request: Request) -> Response {
+    /// A document that anyone may keep for a while, with its entity tag.
+    static func cacheable(_ document: JSONObject, for request: Request) -> Response {
+        let bytes = JSON.object(document).serialized
         let tag = "\"" + Base64URL.encode(Array(SHA256.hash(data: bytes)).prefix(16)) + "\""
-        var headers = Self.cors
+        var headers = cors
         headers[.eTag] = tag
         if request.knows(tag: tag) {
-            headers[.cacheControl] = Self.cache
+            headers[.cacheControl] = cache
             return Response(status: .notModified, headers: headers)
         }
-        return Response(bytes: bytes, cache: Self.cache, headers: headers)
+        return Response(bytes: bytes, cache: cache, headers: headers)
     }
 }
 

@@ -14,7 +14,7 @@ struct TokenRoute: Sendable {
             let answer = try await endpoint.respond(to: client)
             context.notes.note { $0.clientID = answer.token.clientID.text }
             metrics.tokenIssued(answer.issuedTokenType == nil ? .clientCredentials : .tokenExchange)
-            return Response(bytes: answer.json)
+            return Response(bytes: answer.json, headers: answer.warning)
         } catch let error as OAuthError {
             metrics.tokenRefused(error.code)
             throw error.challenged(by: request)

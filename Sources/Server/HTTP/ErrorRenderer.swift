@@ -64,6 +64,11 @@ struct Fault {
             fields = error.errors
         case let failure as Registrar.Failure:
             (status, code, description) = Self.describe(failure)
+        case let refusal as SecretRefusal:
+            status = refusal.status
+            code = refusal.code
+            description = refusal.sentence
+            if let seconds = refusal.retryAfter { headers[.retryAfter] = String(seconds) }
         case let error as HTTPError:
             status = error.status
             code = error.status == .notFound ? "not_found" : OAuthError.Code.invalidRequest.rawValue

@@ -21,15 +21,15 @@ struct HTTPRefusal: Error {
 
 extension Request {
     /// The whole body, or a refusal when it is larger than the limit.
-    func boundedBody() async throws -> [UInt8] {
-        if let length = headers[.contentLength].flatMap({ Int($0) }), length > Limits.body {
-            throw HTTPRefusal(status: .contentTooLarge, detail: "the body is larger than \(Limits.body) bytes")
+    func boundedBody(upTo limit: Int = Limits.body) async throws -> [UInt8] {
+        if let length = headers[.contentLength].flatMap({ Int($0) }), length > limit {
+            throw HTTPRefusal(status: .contentTooLarge, detail: "the body is larger than \(limit) bytes")
         }
         do {
-            let buffer = try await body.collect(upTo: Limits.body)
+            let buffer = try await body.collect(upTo: limit)
             return Array(buffer.readableBytesView)
         } catch is NIOTooManyBytesError {
-            throw HTTPRefusal(status: .contentTooLarge, detail: "the body is larger than \(Limits.body) bytes")
+            throw HTTPRefusal(status: .contentTooLarge, detail: "the body is larger than \(limit) bytes")
         }
     }
 

@@ -6,11 +6,16 @@ extension LegateContext {
     ///
     /// - Throws: 404 when it cannot be decoded: nothing has such a name.
     func pathName(_ parameter: String) throws -> String {
-        guard let raw = parameters.get(parameter),
-            let name = try? OAuth.Parameters.decode(ArraySlice(raw.replacingPlus.utf8))
-        else { throw HTTPRefusal(status: .notFound, detail: "there is nothing at this path") }
+        guard let name = parameters.get(parameter).flatMap({ $0[...].pathDecoded }) else {
+            throw HTTPRefusal(status: .notFound, detail: "there is nothing at this path")
+        }
         return name
     }
+}
+
+extension Substring {
+    /// A segment of a path, percent-decoded once; nil when it stands for no text.
+    var pathDecoded: String? { try? OAuth.Parameters.decode(ArraySlice(String(self).replacingPlus.utf8)) }
 }
 
 extension String {

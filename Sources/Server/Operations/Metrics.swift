@@ -5,8 +5,8 @@ package import OAuth
 package final class Metrics: Sendable {
     /// The routes that are told apart.
     package enum Route: Int, Sendable, CaseIterable {
-        case token, introspect, revoke, check, task, event, metadata, jwks, resourceMetadata, authorize, admin, feed,
-            statusList, eventStream, health, metrics, other
+        case token, introspect, revoke, check, task, event, metadata, jwks, resourceMetadata, authorize, admin, vault, feed,
+            statusList, eventStream, clientSecret, health, metrics, other
 
         package var name: String {
             switch self {
@@ -21,9 +21,11 @@ package final class Metrics: Sendable {
             case .resourceMetadata: "resource_metadata"
             case .authorize: "authorize"
             case .admin: "admin"
+            case .vault: "vault"
             case .feed: "revocations"
             case .statusList: "status_list"
             case .eventStream: "event_stream"
+            case .clientSecret: "client_secret"
             case .health: "health"
             case .metrics: "metrics"
             case .other: "other"
@@ -83,11 +85,44 @@ package final class Metrics: Sendable {
         package let liveRevocations: Int
         package let clients: Int
         package let auditSequence: Int64
+        package let rotations: Rotations
+        package let connections: Connections
 
-        package init(liveRevocations: Int, clients: Int, auditSequence: Int64) {
+        package init(
+            liveRevocations: Int, clients: Int, auditSequence: Int64, rotations: Rotations = Rotations(),
+            connections: Connections = Connections()
+        ) {
             self.liveRevocations = liveRevocations
             self.clients = clients
             self.auditSequence = auditSequence
+            self.rotations = rotations
+            self.connections = connections
+        }
+
+        /// The accounts at third parties.
+        package struct Connections: Sendable {
+            package var refreshed = 0
+            package var failed = 0
+            package var broken = 0
+
+            package init(refreshed: Int = 0, failed: Int = 0, broken: Int = 0) {
+                self.refreshed = refreshed
+                self.failed = failed
+                self.broken = broken
+            }
+        }
+
+        /// How the secrets change by themselves.
+        package struct Rotations: Sendable {
+            package var done = 0
+            package var failed = 0
+            package var overdue = 0
+
+            package init(done: Int = 0, failed: Int = 0, overdue: Int = 0) {
+                self.done = done
+                self.failed = failed
+                self.overdue = overdue
+            }
         }
     }
 
@@ -103,6 +138,7 @@ package final class Metrics: Sendable {
     private let refused: [OAuthError.Code: Counter]
     private let checks = Dictionary(uniqueKeysWithValues: Check.allCases.map { ($0, Counter()) })
     private let authenticationFailures = Counter()
+    private let alarms = Dictionary(uniqueKeysWithValues: Alarm.Kind.allCases.map { ($0, Counter()) })
     private let batchSizes = Histogram.counts()
     private let batchDurations = Histogram.seconds()
 
@@ -130,6 +166,9 @@ package final class Metrics: Sendable {
     /// A client that did not prove to be who it says, at whatever endpoint.
     package func authenticationFailed() { authenticationFailures.add() }
 
+    /// Something that a person has to look at now.
+    package func alarm(_ kind: Alarm.Kind) { alarms[kind]?.add() }
+
     /// One transaction of the ledger.
     package func batch(size: Int, duration: Duration) {
         batchSizes.observe(UInt64(clamping: size))
@@ -137,7 +176,9 @@ package final class Metrics: Sendable {
     }
 
     /// Prometheus text format 0.0.4.
-    package func render(gauges: Gauges) -> [UInt8] {
+    ///
+    /// - Parameter gauges: nil while the vault is sealed, when there is nothing to read.
+    package func render(gauges: Gauges?) -> [UInt8] {
         var page = MetricsPage()
         page.counter("legate_requests_total", "Requests by route and outcome.")
         for route in Route.allCases {
@@ -166,13 +207,22 @@ package final class Metrics: Sendable {
         }
         page.counter("legate_authentication_failures_total", "Requests whose client did not prove who it is.")
         page.sample("legate_authentication_failures_total", [], String(authenticationFailures.total))
+        page.counter("legate_alarms_total", "What a person has to look at, by kind.")
+        for kind in Alarm.Kind.allCases {
+            page.sample("legate_alarms_total", [("alarm", kind.rawValue)], String(alarms[kind]?.total ?? 0))
+        }
         page.histogram("legate_commit_batch_size", "Entries committed in one transaction.")
         page.samples("legate_commit_batch_size", [], batchSizes)
         page.histogram("legate_commit_duration_seconds", "Time of one ledger transaction, sync included.")
         page.samples("legate_commit_duration_seconds", [], batchDurations)
-        page.gauge("legate_live_revocations", "Tombstones in force.", String(gauges.liveRevocations))
-        page.gauge("legate_clients", "Registered clients.", String(gauges.clients))
-        page.gauge("legate_audit_sequence", "Number of the last audit record.", String(gauges.auditSequence))
+        page.gauge("legate_vault_sealed", "1 while the vault is sealed, else 0.", gauges == nil ? "1" : "0")
+        if let gauges {
+            page.gauge("legate_live_revocations", "Tombstones in force.", String(gauges.liveRevocations))
+            page.gauge("legate_clients", "Registered clients.", String(gauges.clients))
+            page.gauge("legate_audit_sequence", "Number of the last audit record.", String(gauges.auditSequence))
+            page.show(gauges.rotations)
+            page.show(gauges.connections)
+        }
         if let memory = ResidentMemory.bytes() {
             page.gauge("process_resident_memory_bytes", "Resident memory.", String(memory))
         }

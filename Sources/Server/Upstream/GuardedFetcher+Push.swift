@@ -14,14 +14,15 @@ extension GuardedFetcher: EventCourier {
     private static let answerLimit = 4096
 
     package func push(
-        _ token: String, to endpoint: String, authorization: Secret?, allowPrivate: Bool
+        _ token: String, as mediaType: String, to endpoint: String, authorization: Secret?, allowPrivate: Bool
     ) async throws(FetchError) -> PushAnswer {
         let target = try FetchTarget(endpoint, allowsLoopback: allowsLoopback || allowPrivate)
         do {
             return try await withThrowingTaskGroup(of: PushAnswer.self) { group in
                 group.addTask {
                     let addresses = try await checkedAddresses(of: target, allowPrivate: allowPrivate)
-                    return try await post(token, to: target, at: addresses, authorization: authorization)
+                    return try await post(
+                        token, as: mediaType, to: target, at: addresses, authorization: authorization)
                 }
                 group.addTask {
                     try await Task.sleep(for: Self.pushTimeLimit)
@@ -39,14 +40,15 @@ extension GuardedFetcher: EventCourier {
     }
 
     private func post(
-        _ token: String, to target: FetchTarget, at addresses: [IPAddress], authorization: Secret?
+        _ token: String, as mediaType: String, to target: FetchTarget, at addresses: [IPAddress],
+        authorization: Secret?
     ) async throws -> PushAnswer {
         // One address for one attempt: an event that may have arrived is not sent to the next at once.
         guard let address = addresses.first else { throw FetchError("the host cannot be resolved") }
         let client = client(for: target, at: address, isOnly: true)
         defer { Task { try? await client.shutdown() } }
         let response = try await client.execute(
-            Self.request(token, to: target, authorization: authorization), deadline: .now() + .seconds(60)
+            Self.request(token, as: mediaType, to: target, authorization: authorization), deadline: .now() + .seconds(60)
         )
         let status = Int(response.status.code)
         guard status == 400 else { return PushAnswer(status: status) }
@@ -55,10 +57,12 @@ extension GuardedFetcher: EventCourier {
         return PushAnswer(status: status, refusal: PushAnswer.code(of: document))
     }
 
-    private static func request(_ token: String, to target: FetchTarget, authorization: Secret?) -> HTTPClientRequest {
+    private static func request(
+        _ token: String, as mediaType: String, to target: FetchTarget, authorization: Secret?
+    ) -> HTTPClientRequest {
         var request = HTTPClientRequest(url: target.url)
         request.method = .POST
-        request.headers.add(name: "Content-Type", value: ContentType.event)
+        request.headers.add(name: "Content-Type", value: mediaType)
         request.headers.add(name: "Accept", value: ContentType.json)
         request.headers.add(name: "Connection", value: "close")
         authorization?.withBytes { bytes in

@@ -8,13 +8,13 @@ enum ClientRecord: RegistryRecord {
         columns: [
             "client_id", "name", "kind", "enabled", "auth", "jwks", "jwks_uri", "scopes", "resources", "grants",
             "acts_as", "exchange_scopes", "workloads", "tier", "token_ttl", "owner", "purpose", "type", "version",
-            "created_at", "revision", "max_task_life", "max_task_tokens",
+            "created_at", "revision", "max_task_life", "max_task_tokens", "secret_lifetime",
         ]
     )
 
     /// The columns and behind them the number, in the order of the numbers.
     static let selectNumbered = "SELECT \(table.list), number FROM clients ORDER BY number"
-    static let numberColumn: Int32 = 23
+    static let numberColumn: Int32 = 24
 
     static func write(_ client: Client, to row: inout Arguments) {
         row.add(client.id.text)
@@ -39,6 +39,7 @@ enum ClientRecord: RegistryRecord {
         row.add(client.revision)
         row.add(client.maxTaskLife)
         row.add(client.maxTaskTokens)
+        row.add(client.secretLifetime)
     }
 
     /// Reads a client without its secrets.
@@ -56,7 +57,7 @@ enum ClientRecord: RegistryRecord {
             id: id, name: row.text(1), kind: kind, enabled: row.flag(3), authentication: method, secrets: secrets,
             scopes: scopes, resources: resources, grants: grants, tier: shared.word(row, 13),
             tokenTTL: row.optionalNumber(14), maxTaskLife: row.optionalNumber(21),
-            maxTaskTokens: row.optionalNumber(22), owner: row.optionalText(15), purpose: shared.word(row, 16),
+            maxTaskTokens: row.optionalNumber(22), secretLifetime: row.optionalNumber(23), owner: row.optionalText(15), purpose: shared.word(row, 16),
             type: shared.word(row, 17), version: shared.word(row, 18), createdAt: row.time(19), revision: row.number(20)
         )
         if row.optionalText(10) != nil {

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+# The chapter that sets up an API whose own key the gateway injects.
+BROKERING = "The API's own key, which no agent holds"
 DOCUMENTS = Path(__file__).resolve().parents[3] / "Docs" / "Gateways"
 START_TIMEOUT = 20
 STOP_TIMEOUT = 10
@@ -32,11 +34,19 @@ def program(name: str, package: str) -> str:
 
 
 class Document:
-    """A page of Docs/Gateways. What it shows is what runs, with only addresses and names of this test put in."""
+    """A page of Docs/Gateways. What it shows is what runs, with only addresses and names of this test put in.
 
-    def __init__(self, name: str):
+    A chapter with an installation of its own is a document of its own, and not part of the page's.
+    """
+
+    def __init__(self, name: str, chapter: str | None = None):
         self.path = DOCUMENTS / name
-        self._blocks = re.findall(r"^```(\w+)\n(.*?)^```$", self.path.read_text(), re.M | re.S)
+        text = self.path.read_text()
+        if chapter is not None:
+            text = text.split(f"\n## {chapter}\n", 1)[1].split("\n## ", 1)[0]
+        else:
+            text = re.sub(rf"^## {BROKERING}\n.*?(?=^## |\Z)", "", text, flags=re.M | re.S)
+        self._blocks = re.findall(r"^```(\w+)\n(.*?)^```$", text, re.M | re.S)
 
     def file(self, name: str, changes: Mapping[str, str]) -> str:
         """The block that begins with a comment that names this file."""

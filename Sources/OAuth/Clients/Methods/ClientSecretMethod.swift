@@ -1,5 +1,5 @@
 import JOSE
-package import Vault
+import Vault
 
 /// `client_secret_basic` and `client_secret_post` (OAuth 2.1 section 2.4.1): the same secret, in the header or the form.
 package struct ClientSecretMethod: ClientAuthentication {
@@ -7,10 +7,12 @@ package struct ClientSecretMethod: ClientAuthentication {
 
     private let registry: Registry
     private let digests: DigestKey
+    private let succession: SecretSuccession
 
-    package init(registry: Registry, digests: DigestKey) {
+    init(registry: Registry, digests: DigestKey, succession: SecretSuccession) {
         self.registry = registry
         self.digests = digests
+        self.succession = succession
     }
 
     package func isPresented(in request: ClientRequest) -> Bool {
@@ -22,6 +24,11 @@ package struct ClientSecretMethod: ClientAuthentication {
             return (try? basic(request.authorization ?? "")).flatMap { ClientID($0.id) }
         }
         return request.parameters[.clientID].flatMap { ClientID($0) }
+    }
+
+    package func presented(in request: ClientRequest) -> String? {
+        if let header = request.authorization, isBasic(header) { return (try? basic(header))?.secret }
+        return request.parameters[.clientSecret]
     }
 
     package func authenticate(
@@ -50,11 +57,14 @@ package struct ClientSecretMethod: ClientAuthentication {
         guard let clientID = ClientID(id) else { throw OAuthError.invalidClient() }
         let shared = registry.shared(clientID)
         let usable = shared?.value.authentication == .clientSecretBasic
-        let live = usable ? (shared?.value.secrets ?? []).filter { $0.expiresAt.map { now < $0 } ?? true } : []
+        let known = usable ? shared?.value.secrets ?? [] : []
         // An unknown client costs the same digest as a known one.
-        let matches = digests.matches(secret, context: clientID.text, digests: live.map(\.digest))
-        guard let shared, matches else { throw OAuthError.invalidClient() }
-        return ProvenClient(shared, method: method)
+        let match = digests.match(secret, context: clientID.text, digests: known.map(\.digest))
+        guard let shared, let match, known.indices.contains(match) else { throw OAuthError.invalidClient() }
+        let presented = known[match]
+        guard presented.isLive(at: now) else { throw OAuthError.endedSecret(presented, of: shared.value) }
+        if match == 0, known.count > 1 { try await succession.use(presented, of: shared.value, at: now) }
+        return ProvenClient(shared, method: method, secret: presented)
     }
 
     private static let scheme = Array("basic ".utf8)

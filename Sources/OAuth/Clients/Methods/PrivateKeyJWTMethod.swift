@@ -31,6 +31,8 @@ package struct PrivateKeyJWTMethod: ClientAuthentication {
         return jwt.claims[Claim.subject]?.string.flatMap { ClientID($0) }
     }
 
+    package func presented(in request: ClientRequest) -> String? { request.parameters[.clientAssertion] }
+
     package func authenticate(
         _ request: ClientRequest, at now: Timestamp
     ) async throws(OAuthError) -> ProvenClient {

@@ -19,6 +19,9 @@ package struct WorkloadMethod: ClientAuthentication {
 
     package func claimedClient(in request: ClientRequest) -> ClientID? { nil }
 
+    /// The token endpoint looks at the tokens of a refused exchange itself.
+    package func presented(in request: ClientRequest) -> String? { nil }
+
     package func authenticate(
         _ request: ClientRequest, at now: Timestamp
     ) async throws(OAuthError) -> ProvenClient {

@@ -40,8 +40,15 @@ struct AdminRequest: Sendable {
     var fixedName: String?
 
     /// The body as one JSON object; an empty body is an empty object.
-    func document() async throws -> JSONObject {
-        let bytes = try await request.boundedBody()
+    ///
+    /// - Parameter limit: bytes that it may weigh.
+    func document(limit: Int = Limits.body) async throws -> JSONObject {
+        try await Self.document(of: request, limit: limit)
+    }
+
+    /// The same of a request that comes without a token.
+    static func document(of request: Request, limit: Int = Limits.body) async throws -> JSONObject {
+        let bytes = try await request.boundedBody(upTo: limit)
         if bytes.isEmpty { return [:] }
         let type = request.headers[.contentType]?.mediaType ?? ""
         guard type == "application/json" || type == "application/merge-patch+json" else {

@@ -1,0 +1,99 @@
+import ArgumentParser
+import JOSE
+import OAuth
+import Vault
+
+/// `legate secret put`
+struct SecretPut: RemoteCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "put",
+        abstract: "Keep a secret: a new one with its first value, or a new version of one that is there.",
+        discussion: """
+            Example:
+              legate secret put payments/stripe --from-file stripe.key --reader planner
+              vault-of-old read stripe | legate secret put payments/stripe --from-file - \\
+                  --if-version 3
+              legate secret put db/password --kind generated --rotate-every 12h --grace 1h \\
+                  --reader planner
+              legate secret put clients/planner --kind client --client planner --reader planner
+
+            The value is never an argument. What is said of a secret that is there already changes it; what is not said \
+            stays. Nobody may read a new secret unless --reader names them.
+            """
+    )
+
+    @Argument(help: "Its name, a path such as payments/stripe.")
+    var name: SecretNameArgument
+
+    @OptionGroup var source: SecretSource
+
+    @Option(help: "What it is (default static): a value of yours, or one that Legate makes or gets itself.")
+    var kind: SecretKindName?
+
+    @Option(help: ArgumentHelp("The client whose secret it is, for --kind client.", valueName: "id"))
+    var client: String?
+
+    @OptionGroup var settings: SecretSettings
+
+    @Option(
+        parsing: .upToNextOption, help: ArgumentHelp("Clients that may read it from the vault.", valueName: "client"))
+    var reader: [String] = []
+
+    @Option(help: ArgumentHelp("Only if this is the current version; 0: only if there is none.", valueName: "n"))
+    var ifVersion: Int?
+
+    @OptionGroup var connection: ConnectionOptions
+
+    func validate() throws {
+        if let ifVersion, ifVersion < 0 { throw ValidationError("--if-version must be 0 or more") }
+        if client != nil, kind != .client { throw ValidationError("--client is for --kind client") }
+        if kind == .client, client == nil { throw ValidationError("--kind client needs --client") }
+        if kind == .oauth || kind == .client, source.fromFile != nil {
+            throw ValidationError(
+                "a secret of kind \(kind?.rawValue ?? "") makes its value itself: not with --from-file")
+        }
+    }
+
+    func answer(from server: AdminClient) async throws -> Answer {
+        let current = try await server.call("GET", name.path("secrets"), at: .vault)
+        if current.status == 404 { return try await create(at: server) }
+        let known = try server.json(current)
+        guard known.object?["rules"] != nil else {
+            throw CommandFailure("the profile may read \(name), but not change it: that takes the scope secrets:write")
+        }
+        return try await change(known, at: server)
+    }
+
+    private func create(at server: AdminClient) async throws -> Answer {
+        if let ifVersion, ifVersion > 0 { throw CommandFailure("there is no \(name), so no version \(ifVersion)") }
+        var document: JSONObject = ["kind": .string((kind ?? .static).rawValue)]
+        document.set("client_id", client)
+        settings.set(in: &document)
+        if !reader.isEmpty { document["rules"] = .array(reader.map { .object(["client_id": .string($0)]) }) }
+        if let value = try source.value(of: name, isWanted: kind == nil || kind == .static) { document.set(value) }
+        let made = try await server.vault("PUT", name.path("secrets"), body: document)
+        return .card(made, note: reader.isEmpty ? "nobody may read it yet: legate secret allow \(name)" : nil)
+    }
+
+    private func change(_ known: JSON, at server: AdminClient) async throws -> Answer {
+        let isStatic = known.object?["kind"]?.string == SecretKindName.static.rawValue
+        if let kind, known.object?["kind"]?.string != kind.rawValue {
+            throw CommandFailure("\(name) is of another kind, which cannot be changed")
+        }
+        var patch = JSONObject()
+        settings.set(in: &patch)
+        let saysMore = !patch.isEmpty || !reader.isEmpty
+        let value = try source.value(of: name, isWanted: isStatic && !saysMore)
+        if let value {
+            var body = JSONObject()
+            body.set(value)
+            if let ifVersion { body["if_version"] = .integer(Int64(ifVersion)) }
+            try await server.vault("PUT", name.path("values"), body: body)
+        }
+        if !patch.isEmpty { _ = try await server.update(name.path("secrets"), patch, at: .vault) }
+        for client in reader {
+            try await server.vault("POST", name.path("rules"), body: ["client_id": .string(client)])
+        }
+        return .card(try await server.vault("GET", name.path("secrets")))
+    }
+}

@@ -1,0 +1,24 @@
+package import Vault
+
+extension AuditEvent.Name {
+    /// A new term seals from now on.
+    package static let vaultRotated = Self(rawValue: "vault.rotated")
+    /// Another root key or passphrase opens the vault from now on.
+    package static let vaultRekeyed = Self(rawValue: "vault.rekeyed")
+    /// Nothing is sealed under an old term any more, and it is gone.
+    package static let termRemoved = Self(rawValue: "vault.term_removed")
+}
+
+extension AuditEvent {
+    /// What the server did by itself to the keyring.
+    static func keyring(
+        _ name: Name, _ decision: Decision = .allow, target: String, rule: String, reason: String? = nil,
+        at now: Timestamp
+    ) -> AuditEvent {
+        var event = AuditEvent(timestamp: now.milliseconds, name: name, decision: decision)
+        event.apiEndpoint = "re-sealing"
+        event.target = target
+        event.policyEvaluation = .init(verdict: decision == .allow ? "permit" : "refuse", rule: rule, reason: reason)
+        return event
+    }
+}

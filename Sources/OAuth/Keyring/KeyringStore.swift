@@ -1,0 +1,25 @@
+package import Vault
+
+/// What storage knows of the keys of the vault.
+package protocol KeyringStore: Sendable {
+    /// The root keys that open the vault, without the keys.
+    func rootKeySlots() async throws -> [RootKeySlot]
+
+    /// The keyring's terms, oldest first, once for each slot.
+    func keyringTerms() async throws -> [WrappedTerm]
+
+    /// Fingerprints of root keys whose files a crash may have left.
+    func rootKeyLeftovers() async throws -> [String]
+
+    /// The tables that hold boxes.
+    var sealedTables: [String] { get }
+
+    /// Boxes of a table that another term than `term` sealed, behind a row, in the order of rows.
+    func boxes(in table: String, notUnder term: Int, after row: Int64, limit: Int) async throws -> [StoredBox]
+
+    /// How many boxes there are under each term.
+    func boxCounts() async throws -> [Int: Int]
+
+    /// Takes what was overwritten out of the write-ahead log too, as far as nobody reads it.
+    func forgetOverwritten() async throws
+}

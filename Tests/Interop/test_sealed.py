@@ -1,0 +1,324 @@
+"""A server that starts sealed: the real process, its passphrase, and what it does when it is killed."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import jwt
+import pytest
+import requests
+
+from server import ANSWER_TIMEOUT, Legate
+
+PASSPHRASE = "correct horse battery staple"
+READY = "/health/ready"
+UNSEAL = "/admin/vault/unseal"
+
+
+class Sealed(Legate):
+    """An installation that a passphrase opens."""
+
+    given: tuple[str, ...] = ()
+
+    @property
+    def passphrase_file(self) -> Path:
+        return self.directory / "passphrase"
+
+    @property
+    def serve_arguments(self) -> list[str]:
+        arguments = super().serve_arguments
+        at = arguments.index("--root-key")
+        return arguments[:at] + arguments[at + 2 :] + list(self.given)
+
+    def initialise(self) -> "Sealed":
+        self.passphrase_file.write_text(PASSPHRASE + "\n")
+        self.passphrase_file.chmod(0o600)
+        run = self.run(
+            "init", "--data", self.data, "--issuer", self.issuer, "--passphrase-file", self.passphrase_file
+        )
+        assert run.returncode == 0, run.stderr
+        return self
+
+    def unseal(self, passphrase: str = PASSPHRASE) -> requests.Response:
+        return self.request("POST", UNSEAL, json={"passphrase": passphrase})
+
+    def opened(self) -> "Sealed":
+        answer = self.unseal()
+        assert answer.status_code == 200, answer.text
+        return self
+
+    @property
+    def is_sealed(self) -> bool:
+        answer = self.get(READY)
+        return answer.status_code == 503 and answer.json()["reason"] == "sealed"
+
+
+@pytest.fixture
+def sealed(binary: Path, tmp_path: Path):
+    server = Sealed(binary, tmp_path).initialise()
+    yield server
+    if server.process is not None:
+        server.kill9()
+
+
+def test_a_server_with_a_passphrase_starts_sealed_and_answers_what_anyone_may_know(sealed):
+    sealed.start()
+    assert not sealed.root_key.exists()
+    assert sealed.get("/health/live").status_code == 200
+    ready = sealed.get(READY)
+    assert (ready.status_code, ready.json()["reason"]) == (503, "sealed")
+    assert int(ready.headers["Retry-After"]) > 0
+    assert sealed.metadata["issuer"] == sealed.issuer
+    assert len(sealed.jwks["keys"]) == 1
+    assert sealed.get("/.well-known/oauth-protected-resource/admin").status_code == 200
+    assert "legate_vault_sealed 1" in sealed.get("/metrics").text
+    operator = sealed.operator
+    for method, path in [
+        ("POST", "/token"), ("POST", "/introspect"), ("POST", "/revoke"), ("GET", "/revocations"), ("GET", "/check/"),
+        ("GET", "/status-lists"), ("POST", "/events"), ("GET", "/admin/clients"), ("GET", "/vault/values/a"),
+        ("GET", "/nothing"),
+    ]:
+        answer = sealed.request(method, path, auth=(operator["client_id"], operator["client_secret"]))
+        assert answer.status_code == 503, path
+        assert int(answer.headers["Retry-After"]) > 0
+        body = answer.json()
+        problem = path.startswith(("/admin", "/vault", "/revocations"))
+        assert answer.headers["Content-Type"] == ("application/problem+json" if problem else "application/json")
+        assert "sealed" in (body["detail"] if problem else body["error_description"])
+        if not problem:
+            assert body["error"] == "temporarily_unavailable"
+
+
+def test_tokens_of_before_verify_offline_while_the_server_is_sealed_and_online_after(sealed):
+    sealed.start().opened()
+    token = sealed.operator_token()
+    before = sealed.jwks
+    sealed.restart()
+    assert sealed.is_sealed
+    assert sealed.jwks == before
+    header = jwt.get_unverified_header(token)
+    key = next(key for key in sealed.jwks["keys"] if key["kid"] == header["kid"])
+    claims = jwt.decode(token, jwt.PyJWK(key), algorithms=["ES256"], audience=f"{sealed.issuer}/admin")
+    assert claims["iss"] == sealed.issuer
+    sealed.opened()
+    assert sealed.admin("GET", "/clients", token=token).status_code == 200
+    assert sealed.fetch("/audit/verify")["valid"]
+
+
+def test_seal_drops_followers_and_what_comes_after_is_refused(sealed):
+    sealed.start().opened()
+    token = sealed.operator_token()
+    feed = sealed.create(
+        "/clients",
+        {"client_id": "gw", "name": "gw", "kind": "gateway", "scopes": ["revocations:read"],
+         "resources": [f"{sealed.issuer}/revocations"]},
+    )
+    follower = requests.get(
+        sealed.base + "/revocations", auth=("gw", feed["client_secret"]), headers={"Accept": "text/event-stream"},
+        stream=True, timeout=ANSWER_TIMEOUT,
+    )
+    assert follower.status_code == 200
+    ended = threading.Event()
+
+    def follow():
+        try:
+            for _ in follower.iter_content(1024):
+                pass
+        except requests.RequestException:
+            pass
+        ended.set()
+
+    threading.Thread(target=follow, daemon=True).start()
+    answer = sealed.admin("POST", "/vault/seal", token=token)
+    assert answer.status_code == 200 and answer.json() == {"sealed": True}
+    assert ended.wait(10)
+    assert sealed.is_sealed
+    assert sealed.admin("GET", "/clients", token=token).status_code == 503
+    sealed.opened()
+    assert sealed.admin("GET", "/clients", token=token).status_code == 200
+    events = [record["event"] for record in sealed.audit()]
+    assert events.count("vault.sealed") == 1 and events.count("vault.unsealed") == 2
+
+
+def test_requests_under_way_finish_or_are_refused_and_none_hangs(sealed):
+    sealed.start().opened()
+    operator = sealed.operator
+    token = sealed.operator_token()
+    statuses: list[int] = []
+    stop = threading.Event()
+
+    def ask():
+        with requests.Session() as session:
+            while not stop.is_set():
+                answer = session.post(
+                    sealed.base + "/token",
+                    {"grant_type": "client_credentials", "resource": f"{sealed.issuer}/admin"},
+                    auth=(operator["client_id"], operator["client_secret"]), timeout=ANSWER_TIMEOUT,
+                )
+                statuses.append(answer.status_code)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    started = time.monotonic()
+    assert sealed.admin("POST", "/vault/seal", token=token).status_code == 200
+    assert time.monotonic() - started < 8
+    time.sleep(0.2)
+    sealed.opened()
+    time.sleep(0.3)
+    stop.set()
+    for thread in threads:
+        thread.join(ANSWER_TIMEOUT)
+        assert not thread.is_alive()
+    assert set(statuses) == {200, 503}
+    assert statuses[-1] == 200
+    assert sealed.fetch("/audit/verify")["valid"]
+
+
+def test_killed_while_sealed_nothing_is_lost(sealed):
+    sealed.start().opened()
+    sealed.create("/clients", {"client_id": "kept", "name": "kept"})
+    sealed.restart()
+    for _ in range(3):
+        assert sealed.is_sealed
+        sealed.kill9()
+        sealed.start()
+    sealed.opened()
+    assert sealed.fetch("/clients/kept")["client_id"] == "kept"
+    assert sealed.fetch("/audit/verify")["valid"]
+
+
+def test_a_hundred_wrong_passphrases_cost_little_and_are_counted(sealed):
+    sealed.start()
+    pid = sealed.process.pid
+    before = cpu_seconds(pid)
+    statuses = [sealed.unseal(f"wrong {number}").status_code for number in range(100)]
+    spent = cpu_seconds(pid) - before
+    assert set(statuses) <= {403, 429, 503}
+    assert statuses.count(403) <= 8
+    assert spent < 15, f"{spent} s of CPU"
+    assert sealed.get("/health/live").status_code == 200
+    log = sealed.log.read_text()
+    assert "wrong 0" not in log and PASSPHRASE not in log
+    deadline = time.monotonic() + 70
+    while (answer := sealed.unseal()).status_code in (429, 503) and time.monotonic() < deadline:
+        time.sleep(min(int(answer.headers["Retry-After"]), 5))
+    assert answer.status_code == 200, answer.text
+    record = next(record for record in sealed.audit() if record["event"] == "vault.unsealed")
+    assert str(statuses.count(403)) in record["policy_evaluation"]["reason"]
+
+
+def test_the_command_line_shows_seals_and_unseals(sealed):
+    sealed.start()
+    assert sealed.cli("vault", "status") == {"sealed": True}
+    wrong = sealed.run("vault", "unseal", stdin="another one\n")
+    assert wrong.returncode == 1 and "passphrase" in wrong.stderr and "another" not in wrong.stderr
+    assert sealed.cli("vault", "unseal", stdin=PASSPHRASE + "\n") == {"sealed": False}
+    status = sealed.cli("vault", "status")
+    assert status["sealed"] is False
+    assert status["process"]["hardened"] is True
+    assert sealed.cli("vault", "seal") == {"sealed": True}
+    assert sealed.cli("vault", "unseal", "--passphrase-file", sealed.passphrase_file) == {"sealed": False}
+    assert sealed.cli("vault", "unseal", stdin="whatever\n") == {"sealed": False}
+
+
+@pytest.mark.parametrize("way", ["file", "descriptor", "credential", "environment"])
+def test_the_passphrase_may_come_at_the_start(sealed, way, monkeypatch):
+    opened = None
+    if way == "file":
+        sealed.given = ("--passphrase-file", str(sealed.passphrase_file))
+    elif way == "environment":
+        monkeypatch.setenv("LEGATE_PASSPHRASE_FILE", str(sealed.passphrase_file))
+    elif way == "credential":
+        credentials = sealed.directory / "credentials"
+        credentials.mkdir()
+        (credentials / "legate-passphrase").write_text(PASSPHRASE)
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    else:
+        opened = os.open(sealed.passphrase_file, os.O_RDONLY)
+        os.set_inheritable(opened, True)
+        sealed.given = ("--passphrase-fd", str(opened))
+        popen = subprocess.Popen
+        monkeypatch.setattr(
+            subprocess, "Popen", lambda *given, **options: popen(*given, **{**options, "pass_fds": (opened,)})
+        )
+    try:
+        sealed.start()
+    finally:
+        if opened is not None:
+            os.close(opened)
+    assert sealed.get(READY).status_code == 200
+    assert sealed.fetch("/vault")["sealed"] is False
+
+
+def test_a_wrong_passphrase_at_the_start_is_refused_at_once(sealed):
+    other = sealed.directory / "other"
+    other.write_text("another one\n")
+    sealed.given = ("--passphrase-file", str(other))
+    with pytest.raises(AssertionError, match="passphrase"):
+        sealed.start()
+
+
+def test_with_a_root_key_file_only_an_operator_unseals(make_legate):
+    server = make_legate().start()
+    server.create("/clients", {"client_id": "agent", "name": "agent"})
+    secret = server.cli("client", "rotate-secret", "agent")["client_secret"]
+    assert server.cli("vault", "seal") == {"sealed": True}
+    assert server.request("POST", UNSEAL, json={}).status_code == 401
+    wrong = server.request("POST", UNSEAL, json={}, auth=("agent", secret))
+    assert wrong.status_code in (400, 401, 403)
+    assert server.get(READY).json()["opened_by"] == "root key file"
+    away = server.root_key.with_suffix(".away")
+    server.root_key.rename(away)
+    time.sleep(1.1)
+    assert server.run("vault", "unseal").returncode == 1
+    assert server.get(READY).status_code == 503
+    away.rename(server.root_key)
+    assert server.cli("vault", "unseal") == {"sealed": False}
+    server.forget_operator_token()
+    assert server.fetch("/clients/agent")["client_id"] == "agent"
+
+
+def test_the_process_is_hardened_and_no_passphrase_is_in_sight(sealed):
+    sealed.start().opened()
+    pid = sealed.process.pid
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
+    assert core.split()[4:6] == ["0", "0"]
+    status = Path(f"/proc/{pid}/status").read_text()
+    assert "Umask:\t0077" in status
+    places = [sealed.log, sealed.data / "legate.db", sealed.data / "legate.db-wal"]
+    for place in places:
+        if place.exists():
+            assert PASSPHRASE.encode() not in place.read_bytes(), place
+    for name in ("cmdline", "environ"):
+        try:
+            assert PASSPHRASE.encode() not in Path(f"/proc/{pid}/{name}").read_bytes()
+        except PermissionError:
+            pass
+
+
+def test_a_public_half_that_somebody_changed_is_noticed_when_the_vault_is_opened(sealed):
+    sealed.start().opened()
+    assert sealed.stop() == 0
+    with sqlite3.connect(sealed.data / "legate.db") as database:
+        kid, text = database.execute("SELECT kid, public_key FROM signing_keys").fetchone()
+        key = json.loads(text)
+        key["x"], key["y"] = key["y"], key["x"]
+        database.execute("UPDATE signing_keys SET public_key = ? WHERE kid = ?", (json.dumps(key), kid))
+    sealed.start()
+    assert sealed.jwks["keys"] == []
+    assert sealed.unseal().status_code == 500
+    assert sealed.is_sealed
+    assert "public half" in sealed.log.read_text()
+
+
+def cpu_seconds(pid: int) -> float:
+    """What the process has used of the processors, in user and kernel mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
