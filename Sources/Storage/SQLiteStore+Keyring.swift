@@ -18,10 +18,10 @@ extension SQLiteStore {
     package var sealedTables: [String] { SealedTable.all.map(\.name) }
 
     package func boxes(
-        in table: String, notUnder term: Int, after row: Int64, limit: Int
+        in table: String, under term: Int, after row: Int64, limit: Int
     ) async throws -> [StoredBox] {
         guard let table = SealedTable.named(table) else { return [] }
-        return try await pool.read { try table.boxes(notUnder: term, after: row, limit: limit, in: $0) }
+        return try await pool.read { try table.boxes(under: term, after: row, limit: limit, in: $0) }
     }
 
     package func boxCounts() async throws -> [Int: Int] {

@@ -72,7 +72,7 @@ enum Schema {
         ),
         Migration(
             version: 14, name: "sealed_tables", sql: PackageResources.V0014_sealed_tables_sql,
-            hash: "97215f6a4ff978b9796a10c4eaee5a93461027270c94bbcffcfebde4a45bf1fc"
+            hash: "0fca129b747b43f2e90ba3bc66f8c0fa9013eabf1a9ec6ca0f2e9b92aed184c0"
         ),
     ]
 

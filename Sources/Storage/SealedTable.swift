@@ -35,21 +35,21 @@ struct SealedTable: Sendable {
 
     static func named(_ name: String) -> SealedTable? { all.first { $0.name == name } }
 
-    /// The four bytes that name the term, behind the byte of the format.
+    /// The four bytes that name the term, behind the byte of the format. Large tables have an index over just this.
     private var term: String { "substr(\(box), 2, 4)" }
 
-    /// Boxes that another term sealed, in the order of rows, behind one of them.
+    /// Boxes that a term sealed, in the order of rows, behind one of them.
     func boxes(
-        notUnder term: Int, after row: Int64, limit: Int, in database: Database
+        under term: Int, after row: Int64, limit: Int, in database: Database
     ) throws -> [StoredBox] {
         try database.all(
             """
             SELECT rowid, \(key), \(version), \(box) FROM \(name)
-            WHERE rowid > ? AND \(box) IS NOT NULL AND \(self.term) <> ? ORDER BY rowid LIMIT ?
+            WHERE \(box) IS NOT NULL AND \(self.term) = ? AND rowid > ? ORDER BY rowid LIMIT ?
             """,
             { arguments in
-                arguments.add(row)
                 arguments.add(SealedBox.header(ofTerm: term))
+                arguments.add(row)
                 arguments.add(limit)
             },
             { row in
@@ -74,6 +74,14 @@ struct SealedTable: Sendable {
                 arguments.add(resealed.old.box)
             }
         }
+    }
+
+    /// Whether any box is under a term.
+    static func isUsed(_ term: Int, in database: Database) throws -> Bool {
+        for table in all where try !table.boxes(under: term, after: .min, limit: 1, in: database).isEmpty {
+            return true
+        }
+        return false
     }
 
     /// How many boxes there are under each term.

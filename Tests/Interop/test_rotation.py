@@ -70,8 +70,8 @@ class Vault:
             time.sleep(0.05)
 
     def rotated(self, name: str) -> int:
-        records = self.legate.audit(event="secret.rotated")
-        return sum(record["target"].startswith(f"secret/{name}/") for record in records)
+        rotations = records(self.legate, "secret.rotated")
+        return sum(record["target"].startswith(f"secret/{name}/") for record in rotations)
 
 
 @pytest.fixture
@@ -84,6 +84,10 @@ def sink():
 @pytest.fixture
 def vault(own_legate) -> Vault:
     return Vault(own_legate)
+
+
+def records(legate: Legate, event: str) -> list[dict]:
+    return [record for record in legate.audit() if record["event"] == event]
 
 
 def make_due(legate: Legate) -> None:
@@ -161,7 +165,7 @@ def test_the_webhook_agrees_before_a_version_is_current(vault: Vault, sink: Sink
     assert "legate_secret_rotations_total 2" in metrics
     assert "legate_secret_rotation_failures_total 1" in metrics
     assert "legate_secrets_overdue 0" in metrics
-    assert [r["policy_evaluation"]["reason"] for r in vault.legate.audit(event="secret.rotation_failed")] == [
+    assert [r["policy_evaluation"]["reason"] for r in records(vault.legate, "secret.rotation_failed")] == [
         "the webhook answered 500"
     ]
 
@@ -233,7 +237,7 @@ def test_a_client_hears_that_its_secret_ends_and_replaces_it(make_legate):
     refused = legate.post("/token", {"grant_type": "client_credentials", "resource": resource.uri}, auth=old)
     assert refused.status_code == 401 and refused.json()["error"] == "invalid_client"
     assert agent.ask(resource=resource.uri).status_code == 200
-    reasons = [record["policy_evaluation"]["rule"] for record in legate.audit(event="token.refused")]
+    reasons = [record["policy_evaluation"]["rule"] for record in records(legate, "token.refused")]
     assert "client_secret_lifetime" in reasons
 
 

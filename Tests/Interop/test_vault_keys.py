@@ -252,11 +252,12 @@ def test_a_box_whose_bits_were_turned_is_reported_and_left_and_its_term_stays(ke
 def test_a_copied_database_without_the_root_key_gives_nothing(kept, binary, tmp_path):
     vault, _ = kept
     legate = vault.legate
+    vault.put("a/b", "planted-plaintext-71c6")
     change(vault, "rekey", {"passphrase": PASSPHRASE, **CHEAP})
     assert legate.stop() == 0
     for file in legate.data.glob("legate.db*"):
         content = file.read_bytes()
-        assert PASSPHRASE.encode() not in content and b"two" not in content
+        assert PASSPHRASE.encode() not in content and b"planted-plaintext" not in content
     with pytest.raises(AssertionError):
         stolen = Legate(binary, tmp_path)
         stolen.data = legate.data

@@ -67,7 +67,7 @@ struct KeyringStorageTests {
         let remove = Change.keyring(.removeTerm(1, at: TestClock.start))
         #expect(try await installation.commit(remove) == .stale("term 1"))
         let stored = try #require(
-            try await installation.store.boxes(in: "vault_keys", notUnder: 2, after: .min, limit: 9).first
+            try await installation.store.boxes(in: "vault_keys", under: 1, after: .min, limit: 9).first
         )
         let anew = ResealedBox(old: stored, box: Self.box(term: 2))
         #expect(try await installation.commit(.keyring(.reseal([anew]))) == nil)
@@ -120,7 +120,9 @@ struct KeyringStorageTests {
         #expect(try await installation.store.keyringTerms() == [Self.term(1), Self.term(2)])
     }
 
-    @Test("attack: a cost that was lowered or raised in the database is refused before any work", arguments: [8, 9_000_000])
+    @Test(
+        "attack: a cost that was lowered or raised in the database is refused before any work",
+        arguments: [8, 9_000_000])
     func cost(_ memory: Int) async throws {
         let installation = try await Self.installation()
         try await Self.sqlite(installation).pool.write { database in
@@ -169,7 +171,7 @@ struct KeyringStorageTests {
 
     // MARK: Boxes
 
-    @Test("boxes come in pages, without those of the active term, and are counted by their terms")
+    @Test("boxes come in pages, one term at a time, and are counted by their terms")
     func pages() async throws {
         let installation = try await Self.installation(terms: 2)
         for number in 0..<10 {
@@ -179,7 +181,7 @@ struct KeyringStorageTests {
         var found: [String] = []
         var row = Int64.min
         while true {
-            let page = try await installation.store.boxes(in: "vault_keys", notUnder: 2, after: row, limit: 2)
+            let page = try await installation.store.boxes(in: "vault_keys", under: 1, after: row, limit: 2)
             guard let last = page.last else { break }
             row = last.row
             found += page.map(\.place.row)
@@ -192,7 +194,7 @@ struct KeyringStorageTests {
         let installation = try await Self.installation(terms: 2)
         try await Self.addKey("a", Self.box(term: 1), installation)
         let stored = try #require(
-            try await installation.store.boxes(in: "vault_keys", notUnder: 2, after: .min, limit: 9).first
+            try await installation.store.boxes(in: "vault_keys", under: 1, after: .min, limit: 9).first
         )
         let newer = Self.box(term: 1, 8)
         try await Self.sqlite(installation).pool.write { database in

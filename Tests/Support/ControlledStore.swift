@@ -144,9 +144,9 @@ package final class ControlledStore: Store {
     package var sealedTables: [String] { inner.sealedTables }
 
     package func boxes(
-        in table: String, notUnder term: Int, after row: Int64, limit: Int
+        in table: String, under term: Int, after row: Int64, limit: Int
     ) async throws -> [StoredBox] {
-        try await inner.boxes(in: table, notUnder: term, after: row, limit: limit)
+        try await inner.boxes(in: table, under: term, after: row, limit: limit)
     }
 
     package func boxCounts() async throws -> [Int: Int] { try await inner.boxCounts() }

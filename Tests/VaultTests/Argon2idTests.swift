@@ -62,7 +62,8 @@ struct Argon2idTests {
         #expect(key.bytes.hex == vector.key)
     }
 
-    @Test("what the library refuses is an error and no key", arguments: [(7, 1, 1), (32, 0, 1), (32, 1, 0), (-1, 1, 1)])
+    @Test(
+        "what the library refuses is an error and no key", arguments: [(7, 1, 1), (32, 0, 1), (32, 1, 0), (-1, 1, 1)])
     func refused(memory: Int, passes: Int, lanes: Int) {
         #expect(throws: VaultError.self) {
             try Argon2id.derive(

@@ -139,6 +139,17 @@ struct ConnectionProviderOptions: ParsableArguments {
         return texts.contains { $0 != nil } || !scope.isEmpty || !parameter.isEmpty
     }
 
+    /// The one line of a file. A provider's secret may hold spaces (RFC 6749 appendix A.2).
+    private static func line(in path: String) throws -> String {
+        var bytes = try Files.read(path)
+        while let last = bytes.last, last == 0x0A || last == 0x0D { bytes.removeLast() }
+        let source = path == "-" ? "standard input" : path
+        guard !bytes.isEmpty, bytes.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+            throw CommandFailure("\(source) must hold one line: the client secret, in visible ASCII characters")
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     /// Nil when nothing was said: then the provider stays who it is.
     func document() throws -> JSONObject? {
         guard isGiven else { return nil }
@@ -149,7 +160,7 @@ struct ConnectionProviderOptions: ParsableArguments {
         document.set("issuer", issuer)
         document.set("client_id", clientID)
         if let clientSecretFile {
-            document["client_secret"] = .string(try Files.word(clientSecretFile, what: "client secret"))
+            document["client_secret"] = .string(try Self.line(in: clientSecretFile))
         }
         document.set("client_auth", clientAuth)
         document.set("scopes", scope)

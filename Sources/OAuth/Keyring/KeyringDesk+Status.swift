@@ -31,7 +31,7 @@ extension KeyringDesk {
             "root_keys": .array(slots.map { .object($0.document) }),
             "terms": .array(terms),
             "pending": .object([
-                "boxes_to_reseal": .integer(Int64(max(0, left - refused.count))),
+                "boxes_to_reseal": .integer(Int64(max(0, left - resealer.unopened))),
                 "terms_to_remove": .integer(Int64(max(0, created.count - 1))),
                 "rekey": .bool(!settled),
             ]),

@@ -37,6 +37,7 @@ package final class KeyringDesk: Sendable {
     ///
     /// - Returns: the status after it.
     /// - Throws: `KeyringRefusal`, `VaultError`, `LedgerUnavailable`.
+    @discardableResult
     package func rotate(by caller: Operator) async throws -> JSONObject {
         try caller.require(Self.scope)
         try await turn.take { [self] in
@@ -65,6 +66,7 @@ package final class KeyringDesk: Sendable {
     /// - Returns: the status after it.
     /// - Throws: `KeyringRefusal`, `VaultError`, `LedgerUnavailable`; after the last one, the next start tells which key
     ///   holds.
+    @discardableResult
     package func rekey(to target: RekeyTarget, by caller: Operator) async throws -> JSONObject {
         try caller.require(Self.scope)
         try await turn.take { [self] in

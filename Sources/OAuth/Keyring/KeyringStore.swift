@@ -14,8 +14,8 @@ package protocol KeyringStore: Sendable {
     /// The tables that hold boxes.
     var sealedTables: [String] { get }
 
-    /// Boxes of a table that another term than `term` sealed, behind a row, in the order of rows.
-    func boxes(in table: String, notUnder term: Int, after row: Int64, limit: Int) async throws -> [StoredBox]
+    /// Boxes of a table that a term sealed, behind a row, in the order of rows.
+    func boxes(in table: String, under term: Int, after row: Int64, limit: Int) async throws -> [StoredBox]
 
     /// How many boxes there are under each term.
     func boxCounts() async throws -> [Int: Int]

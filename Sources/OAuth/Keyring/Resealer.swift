@@ -13,7 +13,9 @@ package final class Resealer: Sendable {
     }
 
     private struct State {
-        /// Boxes that do not open, with their places.
+        /// Boxes that did not open in the last pass, or so far in this one.
+        var unopened: Set<Row> = []
+        /// Those that were reported, with their places.
         var refused: [Row: String] = [:]
         /// When a term was last taken out of use, or a box from under one.
         var lastChange: ContinuousClock.Instant?
@@ -36,6 +38,8 @@ package final class Resealer: Sendable {
     /// For how long an old term stays when nothing is under it any more: whoever sealed with it has committed by then,
     /// and whoever has read one of its boxes has opened it.
     package static let defaultGrace = Duration.seconds(30)
+    /// Boxes that are each reported. When a whole table was changed, the trail need not say it for every row.
+    private static let mostReported = 1000
     /// What does not open is tried again after this time: somebody may have restored it.
     private static let interval = Duration.seconds(3600)
 
@@ -52,7 +56,10 @@ package final class Resealer: Sendable {
         self.grace = grace
     }
 
-    /// The places of boxes that do not open, in order.
+    /// How many boxes did not open when they were last tried.
+    package var unopened: Int { state.withLock { $0.unopened.count } }
+
+    /// The places of boxes that do not open, in order; the first of them when there are very many.
     package var refused: [String] { state.withLock { $0.refused.values.sorted() } }
 
     /// There is a new term.
@@ -83,16 +90,25 @@ package final class Resealer: Sendable {
 
     /// Seals anew what can be sealed anew now.
     package func pass() async throws {
-        for table in store.sealedTables {
-            var row: Int64 = .min
-            while true {
-                try Task.checkCancellation()
-                let term = barrier.keyring.activeTerm
-                let boxes = try await store.boxes(in: table, notUnder: term, after: row, limit: Self.batchSize)
-                guard let last = boxes.last else { break }
-                row = last.row
-                try await reseal(boxes)
-            }
+        let active = barrier.keyring.activeTerm
+        // Also what is under terms that never were: their boxes were changed, and that has to be told.
+        let terms = try await store.boxCounts().keys.filter { $0 != active }.sorted()
+        state.withLock { $0.unopened = [] }
+        for term in terms {
+            for table in store.sealedTables { try await walk(table, term) }
+        }
+        // What was restored or destroyed since the last time is no trouble any more.
+        state.withLock { state in state.refused = state.refused.filter { state.unopened.contains($0.key) } }
+    }
+
+    private func walk(_ table: String, _ term: Int) async throws {
+        var row: Int64 = .min
+        while true {
+            try Task.checkCancellation()
+            let boxes = try await store.boxes(in: table, under: term, after: row, limit: Self.batchSize)
+            guard let last = boxes.last else { return }
+            row = last.row
+            try await reseal(boxes)
         }
     }
 
@@ -123,7 +139,6 @@ package final class Resealer: Sendable {
         do {
             let plaintext = try keyring.open(try SealedBox(bytes: stored.box), at: stored.place)
             let box = try plaintext.withBytes { try keyring.seal($0, at: stored.place) }
-            _ = state.withLock { $0.refused.removeValue(forKey: Row(table: stored.place.table, row: stored.row)) }
             return ResealedBox(old: stored, box: box.bytes)
         } catch {
             // A server that was sealed in the meantime opens nothing: that is no damage.
@@ -135,7 +150,11 @@ package final class Resealer: Sendable {
 
     private func refuse(_ stored: StoredBox, _ reason: String) async throws {
         let row = Row(table: stored.place.table, row: stored.row)
-        guard state.withLock({ $0.refused[row] == nil }) else { return }
+        let isNew = state.withLock { state in
+            state.unopened.insert(row)
+            return state.refused[row] == nil && state.refused.count < Self.mostReported
+        }
+        guard isNew else { return }
         let place = stored.place
         let event = AuditEvent.keyring(
             .boxRefused, .deny, target: "\(place.table)/\(place.row)/versions/\(place.version)", rule: "sealed_box",
@@ -156,7 +175,9 @@ package final class Resealer: Sendable {
         let keyring = barrier.keyring
         let old = keyring.terms.filter { $0 != keyring.activeTerm }
         let idle = old.filter { counts[$0, default: 0] == 0 }
-        guard !idle.isEmpty else { return counts.lazy.filter { old.contains($0.key) }.map(\.value).reduce(0, +) <= refused.count }
+        guard !idle.isEmpty else {
+            return counts.lazy.filter { old.contains($0.key) }.map(\.value).reduce(0, +) <= unopened
+        }
         if let last = state.withLock({ $0.lastChange }), ContinuousClock.now - last < grace { return false }
         for number in idle {
             do {

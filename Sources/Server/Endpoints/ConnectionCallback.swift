@@ -19,12 +19,6 @@ struct ConnectionCallback: Sendable {
             return ConnectionPage.refused(sentence).response(.badRequest)
         }
     }
-
-    /// Whoever only looks spends nothing.
-    func look(_ request: Request, _ context: LegateContext) async throws -> Response {
-        context.notes.note { $0.route = .vault }
-        return ConnectionPage.refused("").response(.ok)
-    }
 }
 
 /// A page without scripts, pictures or links: nothing on it is fetched, framed, kept or passed on.

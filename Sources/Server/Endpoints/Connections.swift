@@ -81,6 +81,7 @@ extension Routes {
     /// Where providers send browsers back to. It needs no token: whoever comes brings a secret of their own.
     func addConnections(_ base: String, to router: Router<LegateContext>) {
         let callback = ConnectionCallback(desk: server.connectionDesk)
-        add("\(base)/connections/callback/{id}", [.get: callback.respond, .head: callback.look], to: router)
+        // An answer is taken once: whoever only looks must not spend it.
+        add("\(base)/connections/callback/{id}", [.get: callback.respond], answersHead: false, to: router)
     }
 }

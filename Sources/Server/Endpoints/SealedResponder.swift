@@ -37,7 +37,6 @@ struct SealedResponder: HTTPResponder {
             ],
             "/.well-known/oauth-authorization-server\(base)": [.get: documents.authorizationServer],
             "/.well-known/openid-configuration\(base)": [.get: documents.authorizationServer],
-            "\(base)/.well-known/openid-configuration": [.get: documents.authorizationServer],
             "\(base)/.well-known/jwks.json": [.get: documents.jwks],
             "/.well-known/ssf-configuration\(base)": [.get: documents.eventTransmitter],
             "\(base)\(UnsealAttempt.path)": [
@@ -47,6 +46,8 @@ struct SealedResponder: HTTPResponder {
                 }
             ],
         ]
+        // For an issuer without a path it is the one above.
+        routes["\(base)/.well-known/openid-configuration"] = [.get: documents.authorizationServer]
         for resource in face.ownResources.all {
             let path = String(resource.uri.text.dropFirst(face.issuer.origin.utf8.count))
             routes["/.well-known/oauth-protected-resource\(path)"] = [.get: documents.resource(resource)]

@@ -42,7 +42,7 @@ enum VaultRecord {
     ///
     /// - Throws: `CommitFailure.stale` while something is sealed under it, `.missing` when it is not there.
     static func remove(_ number: Int, at time: Timestamp, in database: Database) throws {
-        guard try SealedTable.counts(in: database)[number] == nil else { throw CommitFailure.stale("term \(number)") }
+        guard try !SealedTable.isUsed(number, in: database) else { throw CommitFailure.stale("term \(number)") }
         guard try database.run("DELETE FROM keyring_terms WHERE number = ?", { $0.add(number) }) == 1 else {
             throw CommitFailure.missing("term \(number)")
         }

@@ -1,6 +1,5 @@
 import JOSE
 import Support
-import Synchronization
 import Testing
 import Vault
 

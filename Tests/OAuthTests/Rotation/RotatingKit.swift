@@ -48,19 +48,23 @@ extension LegateKit {
     /// - Returns: how the attempts ended, in order.
     @discardableResult
     func rotateDue() async -> [RotationOutcome] {
-        let outcomes = Mutex<[RotationOutcome]>([])
+        var outcomes: [RotationOutcome] = []
+        let outcomes = RotationOutcomes()
         let scheduler = server.rotationDesk.scheduler
         await scheduler.plan()
         while true {
             let due = RotationBook.Lane.allCases.flatMap { scheduler.book.take($0, at: clock.time, limit: 64) }
-            if due.isEmpty { return outcomes.withLock { $0 } }
-            await withTaskGroup(of: Void.self) { group in
+            if due.isEmpty { return outcomes }
+            outcomes += await withTaskGroup(of: [RotationOutcome].self) { group in
                 for name in due {
                     group.addTask {
-                        await scheduler.work(on: name) { _, outcome in outcomes.withLock { $0.append(outcome) } }
+                        let seen = Seen()
+                        await scheduler.work(on: name) { _, outcome in seen.outcomes.withLock { $0.append(outcome) } }
                         scheduler.book.settle(name)
+                        return seen.outcomes.withLock { $0 }
                     }
                 }
+                return await group.reduce([], +)
             }
         }
     }
@@ -72,4 +76,17 @@ extension LegateKit {
     func count(of name: AuditEvent.Name) async throws -> Int {
         try await records().count { $0.event.name == name }
     }
+}
+
+private final class Seen: Sendable {
+    let outcomes = Mutex<[RotationOutcome]>([])
+}
+
+/// What rotations came to, gathered from many tasks.
+private final class RotationOutcomes: Sendable {
+    private let gathered = Mutex<[RotationOutcome]>([])
+
+    var all: [RotationOutcome] { gathered.withLock { $0 } }
+
+    func add(_ outcome: RotationOutcome) { gathered.withLock { $0.append(outcome) } }
 }

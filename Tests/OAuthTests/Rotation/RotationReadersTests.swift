@@ -12,13 +12,13 @@ struct RotationReadersTests {
         let kit = try await LegateKit.start()
         try await kit.generate("a", webhook: webhook, readers: [kit.planner])
         await kit.rotateDue()
-        let isDone = Mutex(false)
+        let end = End()
         let reads = try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<4 {
                 group.addTask {
                     var count = 0
                     var last = 0
-                    while !isDone.withLock({ $0 }) {
+                    while !end.isReached.withLock({ $0 }) {
                         let released = try await kit.server.secretDesk.read(
                             LegateKit.secretName("a"), by: kit.vaultToken(kit.planner), in: kit.context("GET")
                         )
@@ -33,7 +33,7 @@ struct RotationReadersTests {
                 kit.clock.advance(seconds: 3600)
                 #expect(await kit.rotateDue().count == 1)
             }
-            isDone.withLock { $0 = true }
+            end.isReached.withLock { $0 = true }
             return try await group.reduce(0, +)
         }
         #expect(reads > 0)
@@ -65,4 +65,8 @@ struct RotationReadersTests {
         #expect(kit.server.registry.secrets.all.allSatisfy { $0.current == 2 && $0.latest == 2 })
         print("1,000 rotations in \(took), slowest token \(slowest)")
     }
+}
+
+private final class End: Sendable {
+    let isReached = Mutex(false)
 }

@@ -4,6 +4,7 @@ import Testing
 import Vault
 
 @testable import OAuth
+import Revocations
 
 @Suite("Brokering")
 struct CredentialBrokerTests {

@@ -20,7 +20,7 @@ struct SealedTranscriptTests {
             "of a registered resource, without signed_metadata",
             try await http.get("/resources/calendar/oauth-protected-resource"))
         transcript.add(
-            "no token", try await http.post("/token", ["grant_type": "client_credentials"], as: kit.planner))
+            "no token", try await http.post("/token", Form([("grant_type", "client_credentials")]), as: kit.planner))
         transcript.add("no check", try await http.get("/check/"))
         transcript.add("no feed", try await http.get("/revocations"))
         transcript.add("no administration", try await http.admin(.get, "/admin/clients", token: "any"))
