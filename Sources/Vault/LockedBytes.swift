@@ -14,7 +14,7 @@ internal import FoundationEssentials
 /// Where the system permits it the page is locked, so that it is never written to swap, and it is left out of core
 /// dumps. It is overwritten when the last holder drops it. What uses the key takes a `Secret` for one operation, which
 /// is wiped right after; the storage of swift-crypto's keys cannot be locked.
-@safe final class LockedBytes: @unchecked Sendable {
+@safe final class LockedBytes: @unchecked Sendable, Redacted {
     // Written once, before anyone else has the object.
     private let memory: UnsafeMutableRawBufferPointer
     private let count: Int

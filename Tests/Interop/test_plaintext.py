@@ -101,7 +101,7 @@ def plant(vault: Custody) -> dict[str, str]:
     assert vault.value(agent, "p/put") == values["put"]
     vault.put("p/put", values["again"])
     assert vault.value(agent, "p/put") == values["again"]
-    encoded = base64.urlsafe_b64encode(values["encoded"].encode()).rstrip(b"=").decode()
+    encoded = base64.b64encode(values["encoded"].encode()).decode()
     vault.manage("PUT", "secrets/p/encoded", {"value_base64": encoded, "rules": [{"client_id": agent.id}]})
     assert vault.read(agent, "p/encoded").status_code == 200
     done = legate.run("secret", "import", "--prefix", "p/in", "--reader", agent.id, stdin=f"A={values['imported']}\n")
@@ -144,8 +144,11 @@ def plant(vault: Custody) -> dict[str, str]:
     if reference := wrapped.json().get("reference"):
         assert values["again"] not in wrapped.text
         values["wrap reference"] = reference
-        opened = vault.manage("POST", "unwrap", {"reference": reference})
-        assert opened["value"] == values["again"]
+        token = agent.token(resource=vault.resource)
+        opened = vault.call("POST", "unwrap", {"reference": reference}, token=token)
+        assert opened.status_code == 200 and opened.json()["value"] == values["again"], opened.text
+        # Somebody else has it too, and is told nothing.
+        assert vault.call("POST", "unwrap", {"reference": reference}, token=token).status_code >= 400
     return values
 
 

@@ -52,7 +52,7 @@ def test_crash_after_a_new_version_is_durable(vault, fault):
     vault.crash(fault, lambda: vault.put("a/b", "two"))
     assert vault.value(agent, "a/b") == "two"
     assert vault.versions("a/b") == {1: "superseded", 2: "current"}
-    assert len(vault.records("secret.put", "secret/a/b")) == 1
+    assert len(vault.records("secret.put", "secret/a/b/versions/2")) == 1
     # Whoever was not told, and tries again with what he knew, learns that it is done.
     assert vault.call("PUT", "values/a/b", {"value": "two", "if_version": 1}).status_code in (409, 412)
     vault.verify_trail()

@@ -2,7 +2,8 @@ import Testing
 
 @testable import Vault
 
-@Suite("Opening the vault")
+// One after the other: all of them would not find room among the derivations.
+@Suite("Opening the vault", .serialized)
 struct KeyringOpenerTests {
     let passphrase = Secret(Array("correct horse battery staple".utf8))
     let place = Place(table: "t", row: "r", purpose: "p")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import JOSE
 import OAuth
 import Vault
@@ -128,7 +129,7 @@ struct ImportOrder {
             items.append(
                 .object([
                     "name": .string(secret.name.text),
-                    "value_base64": .string(secret.value.withBytes { Base64URL.encode($0) }),
+                    "value_base64": .string(secret.value.withBytes { Data($0).base64EncodedString() }),
                 ])
             )
         }

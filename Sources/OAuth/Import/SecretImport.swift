@@ -103,14 +103,30 @@ extension SecretImport {
             if let text = text.string, let value = bounded(Array(text.utf8)) { return value }
             reader.refuse("value", "must be a text of 1 to \(VaultSecret.longestValue) bytes")
         case (nil, let encoded?):
-            if let text = encoded.string, let bytes = Base64URL.decode(text), let value = bounded(bytes) {
+            if let text = encoded.string, let bytes = bytes(base64: text), let value = bounded(bytes) {
                 return value
             }
-            reader.refuse("value_base64", "must be base64url without padding of 1 to \(VaultSecret.longestValue) bytes")
+            reader.refuse(
+                "value_base64",
+                "must be base64 with padding (RFC 4648 section 4) of 1 to \(VaultSecret.longestValue) bytes")
         default:
             reader.refuse("value", "either value or value_base64 is required, and not both")
         }
         return nil
+    }
+
+    /// The bytes of base64 with padding, in its one canonical spelling.
+    private static func bytes(base64 text: String) -> [UInt8]? {
+        var digits = Array(text.utf8)
+        guard digits.count.isMultiple(of: 4) else { return nil }
+        for _ in 0..<2 where digits.last == UInt8(ascii: "=") { digits.removeLast() }
+        // The alphabet of Base64URL is not this one's: its own two characters are none here.
+        guard !digits.contains(UInt8(ascii: "-")), !digits.contains(UInt8(ascii: "_")) else { return nil }
+        for index in digits.indices {
+            if digits[index] == UInt8(ascii: "+") { digits[index] = UInt8(ascii: "-") }
+            if digits[index] == UInt8(ascii: "/") { digits[index] = UInt8(ascii: "_") }
+        }
+        return Base64URL.decode(digits)
     }
 
     private static func bounded(_ bytes: [UInt8]) -> Secret? {

@@ -13,10 +13,34 @@ extension SecretDesk {
     ) throws -> [(name: SecretName, document: JSONObject)] {
         let manages = try isManager(caller)
         let holder = holder(of: caller.token)
-        let found = registry.secrets.page(after: cursor, limit: limit) { secret in
-            secret.name.text.utf8.starts(with: prefix.utf8) && (manages || secret.rule(admitting: holder) != nil)
+        var found: [(name: SecretName, document: JSONObject)] = []
+        var cursor = Self.start(of: prefix, after: cursor)
+        // In pieces: reads of values wait while the shelf is looked through.
+        while found.count < limit {
+            let piece = registry.secrets.page(after: cursor, limit: Self.piece)
+            for secret in piece where found.count < limit {
+                guard secret.name.text.utf8.starts(with: prefix.utf8) else {
+                    if prefix.utf8.lexicographicallyPrecedes(secret.name.text.utf8) { return found }
+                    continue
+                }
+                if manages {
+                    found.append((secret.name, secret.document))
+                } else if secret.rule(admitting: holder) != nil {
+                    found.append((secret.name, secret.summary))
+                }
+            }
+            guard piece.count == Self.piece, let last = piece.last else { break }
+            cursor = last.name
         }
-        return found.map { ($0.name, manages ? $0.document : $0.summary) }
+        return found
+    }
+
+    private static let piece = 500
+
+    /// Names below a folder come after the folder's own name: what is before need not be looked at.
+    private static func start(of prefix: String, after cursor: SecretName?) -> SecretName? {
+        guard prefix.hasSuffix("/"), let folder = SecretName(String(prefix.dropLast())) else { return cursor }
+        return cursor.map { max($0, folder) } ?? folder
     }
 
     /// One secret: its whole definition for those who manage secrets, a summary for those who may read its value.
@@ -28,7 +52,12 @@ extension SecretDesk {
         _ name: SecretName, for caller: Operator
     ) async throws -> (document: JSONObject, revision: Int?) {
         if try isManager(caller) {
-            guard let secret = registry.secrets.secret(name) else { throw SecretRefusal.notFound }
+            guard let secret = registry.secrets.secret(name) else {
+                throw try await refuse(
+                    name, holder(of: caller.token), rule: "secret_exists", "no such secret", in: caller.context,
+                    at: now()
+                )
+            }
             var document = secret.document
             if let plan = registry.rotations.plan(name) { document["rotation_state"] = .object(plan.document) }
             return (document, secret.revision)

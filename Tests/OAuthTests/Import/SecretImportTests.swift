@@ -143,4 +143,14 @@ struct SecretImportTests {
             #expect(!"\(error)".contains("hunter2"))
         }
     }
+
+    @Test(
+        "bytes that are no text come as base64, in its one spelling",
+        arguments: ["+/8=", "AA==", "AAAA", "-_8=", "+/9=", "AA=", "AA", "A=A="])
+    func base64(_ text: String) throws {
+        let good: [String: [UInt8]] = ["+/8=": [0xFB, 0xFF], "AA==": [0], "AAAA": [0, 0, 0]]
+        let item: JSON = .object(["name": "a", "value_base64": .string(text)])
+        let read = try? SecretImport(from: ["secrets": .array([item])])
+        #expect(read?.items.first?.value.withBytes { $0 } == good[text])
+    }
 }

@@ -6,7 +6,8 @@ import Vault
 
 @testable import OAuth
 
-@Suite("Changing the keys of the vault")
+// One after the other: all of them would not find room among the derivations.
+@Suite("Changing the keys of the vault", .serialized)
 struct KeyringDeskTests {
     /// A kit whose root key lies in a file, and a desk that waits for nothing.
     private struct Keys {

@@ -49,7 +49,6 @@ extension LegateKit {
     @discardableResult
     func rotateDue() async -> [RotationOutcome] {
         var outcomes: [RotationOutcome] = []
-        let outcomes = RotationOutcomes()
         let scheduler = server.rotationDesk.scheduler
         await scheduler.plan()
         while true {
@@ -80,13 +79,4 @@ extension LegateKit {
 
 private final class Seen: Sendable {
     let outcomes = Mutex<[RotationOutcome]>([])
-}
-
-/// What rotations came to, gathered from many tasks.
-private final class RotationOutcomes: Sendable {
-    private let gathered = Mutex<[RotationOutcome]>([])
-
-    var all: [RotationOutcome] { gathered.withLock { $0 } }
-
-    func add(_ outcome: RotationOutcome) { gathered.withLock { $0.append(outcome) } }
 }

@@ -46,6 +46,7 @@ struct TwoAgentIsolationTests {
         Call(
             method: .post, route: "connections/finish/**", path: { "connections/finish/\($0)" }, body: ["code": "x"]
         ),
+        Call(method: .get, route: "connections/**", path: { "connections/\($0)" }),
         Call(method: .delete, route: "connections/**", path: { "connections/\($0)" }),
         Call(method: .get, route: "canaries", path: { _ in "canaries" }),
         Call(
@@ -110,6 +111,11 @@ struct TwoAgentIsolationTests {
         let routes = table.matches(of: /vault\(\s*"([^"]+)"/).map { String($0.output.1) }
         #expect(routes.count >= 9)
         let tried = Set(Self.calls.map(\.route))
-        for route in routes { #expect(tried.contains(route), "try \(route) here too") }
+        for route in routes where !route.contains("\\(") {
+            #expect(tried.contains(route), "try \(route) here too")
+        }
+        // The verbs of a connection are in a loop.
+        #expect(routes.count { $0.contains("\\(") } == 1)
+        #expect(tried.isSuperset(of: ["connections/start/**", "connections/finish/**"]))
     }
 }

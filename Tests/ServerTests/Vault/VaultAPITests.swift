@@ -40,6 +40,30 @@ struct VaultAPITests {
         }
     }
 
+    @Test("a folder in a vault of many is listed whole, and nothing beside it")
+    func folders() async throws {
+        let play = try await VaultPlay.start()
+        let keeper = try await play.token(play.keeper)
+        var items: [JSON] = (0..<1200).map { ["name": .string("a/\($0)"), "value_base64": "eA"] }
+        items += ["b", "b-", "b.x", "b/", "b/1", "b/2", "b0", "c"].compactMap { name in
+            SecretName(name).map { ["name": .string($0.text), "value_base64": "eA"] }
+        }
+        let made = try await play.call(
+            .post, "import", as: keeper, ["secrets": .array(items), "readers": ["reader"], "overwrite": false])
+        #expect(made.json["applied"] == true)
+        for token in [keeper, try await play.token(play.reader)] {
+            #expect(names(try await play.call(.get, "secrets?prefix=b/", as: token)) == ["b/1", "b/2"])
+            #expect(
+                names(try await play.call(.get, "secrets?prefix=b", as: token)) == [
+                    "b", "b-", "b.x", "b/1", "b/2", "b0",
+                ])
+            #expect(names(try await play.call(.get, "secrets?prefix=a/&cursor=b/1", as: token)) == [])
+            #expect(names(try await play.call(.get, "secrets?prefix=a/119&limit=1000", as: token)).count == 11)
+            #expect(names(try await play.call(.get, "secrets?limit=1000", as: token)).count == 1000)
+            #expect(names(try await play.call(.get, "secrets?prefix=x", as: token)) == [])
+        }
+    }
+
     @Test("who may read a secret is not told of the others who may")
     func summary() async throws {
         let play = try await VaultPlay.start()
@@ -121,9 +145,9 @@ struct VaultAPITests {
         #expect(try await play.call(.get, "values/users/alice/github", as: own).status == 404)
         #expect(try await play.call(.get, "values/payments/stripe", as: own).status == 200)
         let keeper = try await play.token(play.keeper)
-        func live() async throws -> [String] {
+        func live() async throws -> Set<String> {
             let list = try await play.call(.get, "leases", as: keeper)
-            return list.json["items"]?.array?.compactMap { $0.object?["secret"]?.string } ?? []
+            return Set(list.json["items"]?.array?.compactMap { $0.object?["secret"]?.string } ?? [])
         }
         #expect(try await live() == ["users/alice/github", "payments/stripe"])
         try await kit.revokeDelegation(delegation.id)

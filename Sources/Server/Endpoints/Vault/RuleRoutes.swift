@@ -23,7 +23,7 @@ struct RuleRoutes: Sendable {
         let name = try call.secretName()
         let (rule, client, subject) = (call.query("rule_id"), call.query("client_id"), call.query("subject"))
         guard rule != nil || client != nil || subject != nil else {
-            throw InvalidDocument("rule_id", "rule_id, client_id or subject must say which rules go")
+            throw InvalidDocument("rule_id", "is required, or client_id, or subject: they say which rules go")
         }
         _ = try await desk.disallow(
             name,
