@@ -100,7 +100,8 @@ let package = Package(
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", "LegateGateway", "CProcess", argumentParser,
+                "JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", "LegateGateway", "CProcess",
+                argumentParser,
                 asyncHTTPClient, configuration, logging,
                 nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, crypto, unixSignals,
             ],

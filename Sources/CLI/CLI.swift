@@ -19,7 +19,8 @@ struct Legate: AsyncParsableCommand {
             """,
         subcommands: [
             Init.self, Serve.self, Demo.self,
-            SecretCommand.self, ConnectionCommand.self, ResourceCommand.self, ClientCommand.self, IssuerCommand.self, DelegationCommand.self,
+            SecretCommand.self, ConnectionCommand.self, ResourceCommand.self, ClientCommand.self, IssuerCommand.self,
+            DelegationCommand.self,
             TokenCommand.self, TaskCommand.self, Revoke.self, Revocations.self, ReceiverCommand.self, KeyCommand.self,
             VaultCommand.self,
             AuditCommand.self, GatewayCommand.self,

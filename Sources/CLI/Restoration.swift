@@ -47,7 +47,7 @@ struct Restoration {
             guard trail["valid"] == true else {
                 throw CommandFailure("the audit trail in the backup is not whole: \(trail["problem"]?.string ?? "")")
             }
-            let boxes = try await server.secretDesk.checkBoxes()
+            let boxes = try await server.backupDesk.checkBoxes()
             if isKept {
                 try await server.backupDesk.recordRestore(ofBackupAt: header.createdAt)
                 try await store.skipRevocationNumbers()
@@ -57,7 +57,7 @@ struct Restoration {
                 "issuer": .string(header.issuer),
                 "created_at": .string(RFC3339.text(Timestamp(milliseconds: header.createdAt))),
                 "files": .integer(Int64(files.count)), "bytes": .integer(header.contentSize),
-                "secrets": .integer(Int64(server.registry.secrets.all.count)), "sealed_values": .integer(Int64(boxes)),
+                "secrets": .integer(Int64(server.registry.secrets.all.count)), "sealed_boxes": .integer(Int64(boxes)),
                 "audit_records": trail["records"] ?? .null, "audit_archives": trail["archives"] ?? .null,
             ]
         } catch {

@@ -22,8 +22,9 @@ package protocol PersistentStore: Store {
     ///
     /// - Throws: `StorageError.alreadyInitialised` when it has an issuer.
     func initialise(
-        issuer: String, rootKey: RootKeySlot, term: WrappedTerm, vaultKeys: [String: [UInt8]], signingKeys: [StoredSigningKey],
-        objects: [RegistryObject], audit: [AuditEvent], seal: @Sendable (AuditHead) -> [UInt8]
+        issuer: String, rootKey: RootKeySlot, term: WrappedTerm, vaultKeys: [String: [UInt8]],
+        signingKeys: [StoredSigningKey], objects: [RegistryObject], audit: [AuditEvent],
+        seal: @Sendable (AuditHead) -> [UInt8]
     ) async throws
 
     /// Ends all use, and lets another process open the directory.

@@ -20,8 +20,9 @@ extension SQLiteStore {
     }
 
     package func initialise(
-        issuer: String, rootKey: RootKeySlot, term: WrappedTerm, vaultKeys: [String: [UInt8]], signingKeys: [StoredSigningKey],
-        objects: [RegistryObject], audit: [AuditEvent], seal: @Sendable (AuditHead) -> [UInt8]
+        issuer: String, rootKey: RootKeySlot, term: WrappedTerm, vaultKeys: [String: [UInt8]],
+        signingKeys: [StoredSigningKey], objects: [RegistryObject], audit: [AuditEvent],
+        seal: @Sendable (AuditHead) -> [UInt8]
     ) async throws {
         try await pool.write { database in
             guard try SettingRecord.value(SettingRecord.issuer, in: database) == nil else {

@@ -1,12 +1,11 @@
-"""A third party's authorization server and API, made of Authlib: authorization code with PKCE, refresh tokens that rotate
-and give away a thief, revocation, `iss` in the answer. Run as a process of its own, it prints its port; `/control` is how
-a test speaks to it."""
+"""A third party's authorization server and API, made of Authlib: authorization code with PKCE, refresh tokens that
+rotate and give away a thief, revocation, `iss` in the answer. Run as a process of its own, it prints its port;
+`/control` is how a test speaks to it."""
 
 import json
 import os
 import secrets
 import signal
-import sys
 import threading
 import time
 
@@ -253,6 +252,6 @@ class Quiet(WSGIRequestHandler):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    listener = make_server("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 0, app, threaded=True, request_handler=Quiet)
+    listener = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
     print(json.dumps({"port": listener.server_port}), flush=True)
     listener.serve_forever()

@@ -264,6 +264,55 @@ def test_a_backup_without_its_root_key_is_nothing(vault, tmp_path, make_legate):
         assert word not in content
 
 
+def test_a_passphrase_alone_opens_it_on_another_machine(vault, tmp_path):
+    """Before and after the vault got a passphrase: each backup opens with what opened the vault in its time."""
+    legate = vault.legate
+    agent = vault.agent()
+    vault.create("a", "one", agent)
+    old_key = tmp_path / "old-root.key"
+    shutil.copy(legate.root_key, old_key)
+    before = back_up(vault, "before.backup")
+    words = tmp_path / "words"
+    words.write_text("correct horse battery staple\n")
+    words.chmod(0o600)
+    done = legate.run("vault", "rekey", "--passphrase-file", words)
+    assert done.returncode == 0, done.stderr
+    after = back_up(vault, "after.backup")
+    legate.kill9()
+
+    wrong = tmp_path / "wrong"
+    wrong.write_text("correct horse battery\n")
+    for backup, key, opens in [
+        (before, ("--root-key", old_key), True), (before, ("--passphrase-file", words), False),
+        (after, ("--passphrase-file", words), True), (after, ("--root-key", old_key), False),
+        (after, ("--passphrase-file", wrong), False),
+    ]:  # fmt: skip
+        done = restore(legate, backup, "--check", *key)
+        assert (done.returncode == 0) == opens, (backup.name, key, done.stderr)
+        assert "battery" not in done.stdout + done.stderr
+
+    directory = tmp_path / "machine"
+    directory.mkdir()
+    new = Legate(legate.binary, directory, issuer=legate.issuer)
+    new.port, new.base = legate.port, legate.base
+    assert restore(legate, after, "--data", new.data, "--passphrase-file", words).returncode == 0
+    shutil.copy(legate.profile, new.profile)
+    run = subprocess.Popen(
+        [
+            new.binary, "serve", "--issuer", new.issuer, "--listen", f"127.0.0.1:{new.port}", "--data", new.data,
+            "--passphrase-file", words,
+        ],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=directory,
+    )  # fmt: skip
+    try:
+        assert run.stdout.readline().startswith("legate: serving")
+        other = Custody(new)
+        assert other.value(type(agent)(new, agent.id, agent.secret), "a") == "one"
+    finally:
+        run.kill()
+        run.wait()
+
+
 def test_only_who_manages_the_vault_backs_it_up(vault):
     registry = Registry(vault.legate)
     reader = registry.operator("audit:read")
@@ -328,4 +377,5 @@ def test_crash_while_a_backup_is_put_in_place(vault, tmp_path, fault):
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in data.iterdir() if path.name != "audit") == ["legate.db"]
     report = json.loads(done.stdout)
-    assert report["sealed_values"] == 1
+    # The value, the vault's own keys and the key that signs tokens.
+    assert report["secrets"] == 1 and report["sealed_boxes"] == 4

@@ -284,6 +284,36 @@ def test_with_a_root_key_file_only_an_operator_unseals(make_legate):
     assert server.fetch("/clients/agent")["client_id"] == "agent"
 
 
+def test_what_opens_the_vault_changes_from_a_file_to_a_passphrase_and_back(make_legate):
+    server = make_legate().start()
+    server.create("/clients", {"client_id": "kept", "name": "kept"})
+    first = server.root_key.read_text()
+    passphrase = server.directory / "passphrase"
+    passphrase.write_text(PASSPHRASE + "\n")
+    arguments = ("vault", "rekey", "--passphrase-file", passphrase, "--argon2-memory", "19456", "--argon2-passes", "2")
+    status = server.cli(*arguments)
+    (key,) = status["root_keys"]
+    assert key["kind"] == "passphrase" and key["argon2"]["memory_kib"] == 19456
+    assert not server.root_key.exists()
+    server.restart()
+    assert server.get(READY).json()["opened_by"] == "passphrase"
+    assert server.cli("vault", "unseal", "--passphrase-file", passphrase) == {"sealed": False}
+    server.forget_operator_token()
+    (key,) = server.cli("vault", "rekey")["root_keys"]
+    assert key["kind"] == "file"
+    assert server.root_key.read_text() != first
+    assert server.root_key.stat().st_mode & 0o777 == 0o600
+    assert [term["active"] for term in server.cli("vault", "rotate")["terms"]][-1] is True
+    server.restart()
+    assert server.get(READY).status_code == 200
+    assert server.fetch("/clients/kept")["client_id"] == "kept"
+    assert server.fetch("/audit/verify")["valid"]
+    refused = server.run("vault", "rekey", "--root-key", server.root_key)
+    assert refused.returncode == 1 and "already" in refused.stderr
+    short = server.admin("POST", "/vault/rekey", {"passphrase": "short"})
+    assert short.status_code == 400 and short.json()["errors"][0]["field"] == "passphrase"
+
+
 def test_the_process_is_hardened_and_no_passphrase_is_in_sight(sealed):
     sealed.start().opened()
     pid = sealed.process.pid

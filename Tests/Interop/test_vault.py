@@ -266,6 +266,14 @@ def test_a_secret_from_the_first_value_to_its_removal(legate, vault, secret_file
     ]
 
 
+def test_putting_a_secret_leaves_no_refusal_in_the_trail(legate, secret_file):
+    name = unique("cli/key")
+    for value in ("one", "two"):
+        legate.cli("secret", "put", name, "--from-file", secret_file(value))
+    events = [record["event"] for record in legate.audit() if (record.get("target") or "").startswith(f"secret/{name}")]
+    assert events == ["secret.created", "secret.put"]
+
+
 def test_the_operator_keeps_secrets_but_reads_none(legate, vault, secret_file):
     name = unique("cli/key")
     legate.cli("secret", "put", name, "--from-file", secret_file("x"), "--reader", legate.operator["client_id"])

@@ -26,7 +26,8 @@ struct PruneTests {
     @Test("tombstones are numbered on when all have gone", arguments: Engine.allCases)
     func numbering(_ engine: Engine) async throws {
         let installation = try await Installation.open(engine)
-        try await installation.commit(.revoke(Sample.revocation(7)), .revoke(Sample.revocation(8)), .leasesSwept(through: 2))
+        try await installation.commit(
+            .revoke(Sample.revocation(7)), .revoke(Sample.revocation(8)), .leasesSwept(through: 2))
         try await installation.store.prune(at: Sample.later)
         let snapshot = try await installation.reopened().load()
         #expect(snapshot.revocations.count == 0 && snapshot.recentRevocations.isEmpty && snapshot.lastRevocation == 2)

@@ -5,7 +5,6 @@ package import Server
 import Storage
 import Synchronization
 package import Vault
-import Storage
 
 extension LegateKit {
     /// The server with the means to seal and unseal it; it is open.

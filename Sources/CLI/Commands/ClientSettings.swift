@@ -52,7 +52,8 @@ struct ClientSettings: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How long each of its secrets lives, from when it is made; `none` lets them live on.", valueName: "duration"))
+            "How long each of its secrets lives, from when it is made; `none` lets them live on.", valueName: "duration"
+        ))
     var secretLifetime: TaskLifeArgument?
 
     @Option(help: ArgumentHelp("Who answers for it.", valueName: "text"))

@@ -253,8 +253,8 @@ struct ConnectionDisconnect: RemoteCommand {
             Example:
               legate connection disconnect crm/hubspot
 
-            The secret stays with its rules. When the provider does not answer, everything is erased nevertheless, and you \
-            end the access on the provider's own pages.
+            The secret stays with its rules. When the provider does not answer, everything is erased nevertheless, and \
+            you end the access on the provider's own pages.
             """
     )
 

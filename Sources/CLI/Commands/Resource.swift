@@ -37,7 +37,8 @@ struct ResourceCommand: AsyncParsableCommand {
 
         @Option(
             help: ArgumentHelp(
-                "What it is (default api). Of a third-party one, the vault hands out the credential instead of a token."))
+                "What it is (default api). Of a third-party one, the vault hands out the credential instead of a token."
+            ))
         var kind: ResourceKind?
 
         @Option(help: "Audit each call that forward authentication allows, or only count them (default all).")

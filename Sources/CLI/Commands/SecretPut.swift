@@ -55,13 +55,19 @@ struct SecretPut: RemoteCommand {
     }
 
     func answer(from server: AdminClient) async throws -> Answer {
-        let current = try await server.call("GET", name.path("secrets"), at: .vault)
-        if current.status == 404 { return try await create(at: server) }
-        let known = try server.json(current)
-        guard known.object?["rules"] != nil else {
+        guard let known = try await current(at: server) else { return try await create(at: server) }
+        guard known["rules"] != nil else {
             throw CommandFailure("the profile may read \(name), but not change it: that takes the scope secrets:write")
         }
         return try await change(known, at: server)
+    }
+
+    /// What is there, looked up in the list: to show what is not there would be a refusal in the audit trail.
+    private func current(at server: AdminClient) async throws -> JSONObject? {
+        let page = try await server.vault("GET", "secrets", query: [("prefix", name.description), ("limit", "1")])
+        // No name that begins so comes before the name itself.
+        let first = page.object?["items"]?.array?.first?.object
+        return first?["name"]?.string == name.description ? first : nil
     }
 
     private func create(at server: AdminClient) async throws -> Answer {
@@ -75,9 +81,9 @@ struct SecretPut: RemoteCommand {
         return .card(made, note: reader.isEmpty ? "nobody may read it yet: legate secret allow \(name)" : nil)
     }
 
-    private func change(_ known: JSON, at server: AdminClient) async throws -> Answer {
-        let isStatic = known.object?["kind"]?.string == SecretKindName.static.rawValue
-        if let kind, known.object?["kind"]?.string != kind.rawValue {
+    private func change(_ known: JSONObject, at server: AdminClient) async throws -> Answer {
+        let isStatic = known["kind"]?.string == SecretKindName.static.rawValue
+        if let kind, known["kind"]?.string != kind.rawValue {
             throw CommandFailure("\(name) is of another kind, which cannot be changed")
         }
         var patch = JSONObject()

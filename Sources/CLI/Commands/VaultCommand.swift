@@ -15,7 +15,9 @@ struct VaultCommand: AsyncParsableCommand {
               legate vault seal
               legate vault unseal --passphrase-file passphrase.txt
             """,
-        subcommands: [Status.self, Unseal.self, Seal.self, Rotate.self, Rekey.self, VaultBackup.self, VaultRestore.self]
+        subcommands: [
+            Status.self, Unseal.self, Seal.self, Rotate.self, Rekey.self, VaultBackup.self, VaultRestore.self,
+        ]
     )
 
     struct Status: RemoteCommand {

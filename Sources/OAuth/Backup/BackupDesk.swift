@@ -7,8 +7,8 @@ package import Vault
 /// is audited before the first byte leaves, and holds the record of itself.
 package final class BackupDesk: Sendable {
     private let issuer: IssuerURL
-    private let barrier: Barrier
-    private let store: any Store
+    let barrier: Barrier
+    let store: any Store
     private let ledger: Ledger
     private let now: Now
     /// The copy of a large database takes its room on the disk: one at a time.

@@ -17,8 +17,8 @@ package struct ConnectionID: Identifier {
 /// An account at a third party, for which the vault gets access tokens: what a secret of kind `oauth` has beside its
 /// definition.
 ///
-/// A value type in memory for every connection. Whatever is secret is in `box`; the access token is the secret's current
-/// version, so that the road on which it leaves never opens the box with the refresh token.
+/// A value type in memory for every connection. Whatever is secret is in `box`; the access token is the secret's
+/// current version, so that the road on which it leaves never opens the box with the refresh token.
 package struct Connection: Sendable, Equatable {
     package enum Status: String, Sendable, CaseIterable {
         /// Nobody has connected an account yet.

@@ -11,8 +11,8 @@ package enum CallbackAnswer: Sendable {
 extension ConnectionDesk {
     /// Takes the provider's answer (RFC 6749 section 4.1.2) from whoever's browser brings it, and redeems nothing.
     ///
-    /// Anybody may have been sent to the provider's page. The browser gets a code that is worth something only to the one
-    /// who started, and who must have it from there: so the two are the same person, or speak with each other.
+    /// Anybody may have been sent to the provider's page. The browser gets a code that is worth something only to the
+    /// one who started, and who must have it from there: so the two are the same person, or speak with each other.
     ///
     /// A stranger's call changes nothing, and is told the same whatever it does not know.
     package func callback(_ id: String, _ answer: Parameters, in context: RequestContext) async throws -> CallbackAnswer

@@ -18,9 +18,9 @@ extension ConnectionDesk {
     /// Tells the provider that its tokens are not needed any more, erases what is kept, and ends the leases. The secret
     /// stays, with its rules and without a value.
     ///
-    /// The provider comes first: a crash in between leaves a connection that the next refresh finds broken, never a grant
-    /// at the provider that nobody here knows of. When the provider does not answer, everything is erased nevertheless
-    /// and the answer says so: then the grant has to be ended on the provider's own pages.
+    /// The provider comes first: a crash in between leaves a connection that the next refresh finds broken, never a
+    /// grant at the provider that nobody here knows of. When the provider does not answer, everything is erased
+    /// nevertheless and the answer says so: then the grant has to be ended on the provider's own pages.
     package func disconnect(_ name: SecretName, by caller: Operator) async throws -> EndedConnection {
         try caller.require(SecretDesk.writeScope)
         return try await keeper.exclusively(name) {

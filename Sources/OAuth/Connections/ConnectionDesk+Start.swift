@@ -14,8 +14,8 @@ extension ConnectionDesk {
     ///
     /// A secret that is not there yet is made, for nobody; with an owner, for the agents that act for that user.
     ///
-    /// - Throws: `InvalidDocument`; `SecretRefusal.conflict` when the secret is of another kind, or when the provider of
-    ///   a connected account would change.
+    /// - Throws: `InvalidDocument`; `SecretRefusal.conflict` when the secret is of another kind, or when the provider
+    ///   of a connected account would change.
     package func start(_ name: SecretName, _ body: JSONObject, by caller: Operator) async throws -> StartedConnection {
         try caller.require(SecretDesk.writeScope)
         let order = try ConnectionOrder(body)
@@ -92,7 +92,8 @@ extension ConnectionDesk {
         return (connection, grant)
     }
 
-    /// The secret must be one that a connection can stand behind; one that is not there is made in the same transaction.
+    /// The secret must be one that a connection can stand behind; one that is not there is made in the same
+    /// transaction.
     private func check(
         _ name: SecretName, _ connection: Connection, making entry: inout Entry, by caller: Operator, at time: Timestamp
     ) throws {

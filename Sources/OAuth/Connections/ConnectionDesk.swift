@@ -1,8 +1,8 @@
 package import JOSE
 import Vault
 
-/// Connects accounts at third parties, shows which there are, and disconnects them. Each of its doors is an extension in
-/// a file of its own.
+/// Connects accounts at third parties, shows which there are, and disconnects them. Each of its doors is an extension
+/// in a file of its own.
 package struct ConnectionDesk: Sendable {
     let issuer: IssuerURL
     let registry: Registry

@@ -1,11 +1,11 @@
 import Synchronization
 import Vault
 
-/// Keeps the access tokens of connections alive: refreshes them early, one refresh at a time for each connection however
-/// many ask, and hands out nothing that is not durable.
+/// Keeps the access tokens of connections alive: refreshes them early, one refresh at a time for each connection
+/// however many ask, and hands out nothing that is not durable.
 ///
-/// A provider that rotates its refresh tokens takes the old one back in the moment in which it answers. So the answer is
-/// committed before anything of it is used; until then it is kept here, and tried again before the provider is asked
+/// A provider that rotates its refresh tokens takes the old one back in the moment in which it answers. So the answer
+/// is committed before anything of it is used; until then it is kept here, and tried again before the provider is asked
 /// again. Only a process that ends between the answer and its commit loses it: no client of such a provider can do
 /// better. What is left then is `invalid_grant`, which marks the connection as broken and says who can mend it.
 package final class ConnectionKeeper: Sendable {
@@ -62,8 +62,8 @@ package final class ConnectionKeeper: Sendable {
 
     // MARK: One at a time
 
-    /// Refreshes a connection that needs it, or waits for the refresh that is under way. Does nothing while a pause lasts
-    /// or when the token is fresh. How it ended stands in the registry, and in `pause(of:)`.
+    /// Refreshes a connection that needs it, or waits for the refresh that is under way. Does nothing while a pause
+    /// lasts or when the token is fresh. How it ended stands in the registry, and in `pause(of:)`.
     func refresh(_ name: SecretName) async {
         let work: Task<Void, Never>? = state.withLock { state in
             if let running = state.work[name] { return running }

@@ -2,8 +2,8 @@ import JOSE
 
 /// `application/x-www-form-urlencoded` for requests of our own, to others.
 enum FormText {
-    /// Every byte that is not unreserved (RFC 3986 section 2.3) is escaped: that is right in a form, in a query and in the
-    /// halves of HTTP Basic (RFC 6749 section 2.3.1).
+    /// Every byte that is not unreserved (RFC 3986 section 2.3) is escaped: that is right in a form, in a query and in
+    /// the halves of HTTP Basic (RFC 6749 section 2.3.1).
     static func encode(_ text: String) -> String {
         var result: [UInt8] = []
         result.reserveCapacity(text.utf8.count)

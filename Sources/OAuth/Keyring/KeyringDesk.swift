@@ -42,6 +42,7 @@ package final class KeyringDesk: Sendable {
         try caller.require(Self.scope)
         try await turn.take { [self] in
             guard let rootKey = barrier.rootKey else { throw KeyringRefusal.sealed }
+            try await checkRootKey(rootKey)
             let time = now()
             let (next, term) = try barrier.keyring.addingTerm(by: rootKey, now: time.milliseconds)
             var entry = Entry(changes: [.keyring(.addTerm(term))])
@@ -71,10 +72,7 @@ package final class KeyringDesk: Sendable {
         try caller.require(Self.scope)
         try await turn.take { [self] in
             guard let present = barrier.rootKey else { throw KeyringRefusal.sealed }
-            // After a commit of which nobody knows how it ended, the next key file may be the only one that opens.
-            guard try await store.rootKeySlots().map(\.id) == [present.slot.id] else {
-                throw KeyringRefusal.restartNeeded
-            }
+            try await checkRootKey(present)
             let time = now()
             let next = try await rootKey(for: target, at: time)
             guard next.fingerprint != present.fingerprint else { throw KeyringRefusal.sameRootKey }
@@ -101,6 +99,11 @@ package final class KeyringDesk: Sendable {
             try await settle(next, leftover: swap.leftover)
         }
         return try await status(for: caller)
+    }
+
+    /// After a commit of which nobody knows how it ended, the next key file may be the only one that opens.
+    private func checkRootKey(_ held: HeldRootKey) async throws {
+        guard try await store.rootKeySlots().map(\.id) == [held.slot.id] else { throw KeyringRefusal.restartNeeded }
     }
 
     private func rootKey(for target: RekeyTarget, at time: Timestamp) async throws -> HeldRootKey {

@@ -6,7 +6,7 @@ package struct RequestContext: Sendable {
     package let traceID: String?
     /// Method and route, such as `POST /token`.
     package let endpoint: String
-    /// The peer's address, for throttling only. It is not audited.
+    /// The peer's address, for throttling. It is audited only when somebody uses a planted credential.
     package let peer: String
 
     package init(requestID: String, traceID: String?, endpoint: String, peer: String) {

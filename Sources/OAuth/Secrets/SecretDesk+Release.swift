@@ -87,7 +87,9 @@ extension SecretDesk {
         )
     }
 
-    private static let attempts = 8
+    /// Each is lost only when somebody changes the secret between decision and commit. Under a writer that never rests
+    /// that is every second one: a reader must not notice.
+    private static let attempts = 64
 
     private func lease(
         _ id: LeaseID, on secret: VaultSecret, version: Int, under rule: SecretRule, to holder: SecretHolder,

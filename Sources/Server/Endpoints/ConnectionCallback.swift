@@ -33,11 +33,12 @@ struct ConnectionPage: Sendable {
             title: "One step left",
             content: """
                 <p><b>\(escaped(starter))</b> asked to connect this account to the secret
-                <b>\(escaped(connection.secret.text))</b>. Is that you? Then give this code to the command line that waits:</p>
+                <b>\(escaped(connection.secret.text))</b>. Is that you? Then give this code to the command line
+                that waits:</p>
                 <p class="code">\(escaped(code))</p>
                 <pre>legate connection finish \(escaped(connection.secret.text)) --code \(escaped(code))</pre>
-                <p>If you did not start this yourself, close the page and tell nobody the code: whoever has it and started this
-                gets access to your account. The code is good until \(escaped(RFC3339.text(flow.expiresAt))).</p>
+                <p>If you did not start this yourself, close the page and tell nobody the code: whoever has it and started
+                this gets access to your account. The code is good until \(escaped(RFC3339.text(flow.expiresAt))).</p>
                 """
         )
     }

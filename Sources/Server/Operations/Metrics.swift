@@ -5,7 +5,8 @@ package import OAuth
 package final class Metrics: Sendable {
     /// The routes that are told apart.
     package enum Route: Int, Sendable, CaseIterable {
-        case token, introspect, revoke, check, task, event, metadata, jwks, resourceMetadata, authorize, admin, vault, feed,
+        case token, introspect, revoke, check, task, event, metadata, jwks, resourceMetadata, authorize, admin, vault,
+            feed,
             statusList, eventStream, clientSecret, health, metrics, other
 
         package var name: String {

@@ -48,7 +48,8 @@ extension GuardedFetcher: EventCourier {
         let client = client(for: target, at: address, isOnly: true)
         defer { Task { try? await client.shutdown() } }
         let response = try await client.execute(
-            Self.request(token, as: mediaType, to: target, authorization: authorization), deadline: .now() + .seconds(60)
+            Self.request(token, as: mediaType, to: target, authorization: authorization),
+            deadline: .now() + .seconds(60)
         )
         let status = Int(response.status.code)
         guard status == 400 else { return PushAnswer(status: status) }

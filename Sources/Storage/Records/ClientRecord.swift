@@ -57,7 +57,8 @@ enum ClientRecord: RegistryRecord {
             id: id, name: row.text(1), kind: kind, enabled: row.flag(3), authentication: method, secrets: secrets,
             scopes: scopes, resources: resources, grants: grants, tier: shared.word(row, 13),
             tokenTTL: row.optionalNumber(14), maxTaskLife: row.optionalNumber(21),
-            maxTaskTokens: row.optionalNumber(22), secretLifetime: row.optionalNumber(23), owner: row.optionalText(15), purpose: shared.word(row, 16),
+            maxTaskTokens: row.optionalNumber(22), secretLifetime: row.optionalNumber(23), owner: row.optionalText(15),
+            purpose: shared.word(row, 16),
             type: shared.word(row, 17), version: shared.word(row, 18), createdAt: row.time(19), revision: row.number(20)
         )
         if row.optionalText(10) != nil {

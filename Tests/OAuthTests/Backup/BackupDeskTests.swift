@@ -113,4 +113,19 @@ struct BackupDeskTests {
         }
         _ = try await kit.server.backupDesk.begin(by: manager(kit))
     }
+
+    @Test("the check of a restore opens every box, and stops at one that was moved")
+    func boxes() async throws {
+        let kit = try await LegateKit.start()
+        try await kit.keep("a", "one")
+        let others = try await kit.server.backupDesk.checkBoxes()
+        try await kit.keep("b", "two")
+        #expect(try await kit.server.backupDesk.checkBoxes() == others + 1)
+        let name = LegateKit.secretName("b")
+        let moved = try #require(try await kit.store.secretBox(of: LegateKit.secretName("a"), version: 1))
+        try await kit.server.ledger.commit(
+            Entry(changes: [.addVersion(name, SecretVersion(number: 2, box: moved, createdAt: kit.clock.time))])
+        )
+        await #expect(throws: VaultError.self) { try await kit.server.backupDesk.checkBoxes() }
+    }
 }

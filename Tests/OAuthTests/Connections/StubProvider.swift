@@ -5,8 +5,8 @@ import Support
 import Synchronization
 import Vault
 
-/// A third party's token endpoint, as strict as the strictest: codes are good once and bound to their challenge, refresh
-/// tokens are rotated, and a refresh token that comes twice ends the whole grant.
+/// A third party's token endpoint, as strict as the strictest: codes are good once and bound to their challenge,
+/// refresh tokens are rotated, and a refresh token that comes twice ends the whole grant.
 final class StubProvider: Sendable {
     static let authorize = "https://provider.example/authorize"
     static let token = "https://provider.example/token"

@@ -288,6 +288,25 @@ struct KeyringDeskTests {
         #expect(try await keys.opened(.file(path: keys.path)).terms == [1])
     }
 
+    @Test("after an exchange of which nobody knows how it ended, no key file is touched before the next start")
+    func unknownEnd() async throws {
+        let keys = try await Keys()
+        let present = try #require(keys.kit.barrier.rootKey)
+        // The database took another root key, and this server was not told.
+        let next = try RootKey.create(path: keys.path + ".next").inNewSlot(now: 5)
+        let swap = RootKeySwap(
+            slot: next.slot, replacing: present.slot.id, terms: try keys.kit.barrier.keyring.wrapped(by: next),
+            leftover: present.fingerprint
+        )
+        try await keys.kit.server.ledger.commit(Entry(changes: [.keyring(.replaceRootKey(swap))]))
+        await #expect(throws: KeyringRefusal.restartNeeded) {
+            try await keys.desk.rekey(to: .newFile, by: keys.kit.admin())
+        }
+        await #expect(throws: KeyringRefusal.restartNeeded) { try await keys.desk.rotate(by: keys.kit.admin()) }
+        #expect(try RootKey.load(path: keys.path + ".next").fingerprint == next.fingerprint)
+        #expect(try await keys.opened(.file(path: keys.path)).terms == [1])
+    }
+
     @Test("one change at a time")
     func busy() async throws {
         let keys = try await Keys()

@@ -1,10 +1,10 @@
 import JOSE
+import Revocations
 import Support
 import Testing
 import Vault
 
 @testable import OAuth
-import Revocations
 
 @Suite("Brokering")
 struct CredentialBrokerTests {

@@ -37,7 +37,7 @@ struct TwoAgentIsolationTests {
         Call(method: .delete, route: "leases/{id}", path: { "leases/\($0.split(separator: "/").joined())" }),
         Call(
             method: .post, route: "import", path: { _ in "import" },
-            body: ["secrets": [["name": "payments/stripe", "value_base64": "eA"]], "dry_run": true]
+            body: ["secrets": [["name": "payments/stripe", "value_base64": "eA=="]], "dry_run": true]
         ),
         Call(method: .post, route: "rotate/**", path: { "rotate/\($0)" }),
         Call(method: .post, route: "unwrap", path: { _ in "unwrap" }, body: ["reference": "legate_wrap_none"]),

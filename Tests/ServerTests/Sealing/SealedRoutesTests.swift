@@ -18,7 +18,9 @@ struct SealedRoutesTests {
         "/.well-known/oauth-protected-resource/revocations", "/admin/vault/unseal",
     ]
 
-    @Test("each route of the table is 503 with Retry-After, in the shape of its surface, or one of those that anyone may read")
+    @Test(
+        "each route of the table is 503 with Retry-After, in the shape of its surface, or one of those that anyone may read"
+    )
     func table() async throws {
         let kit = try await LegateKit.start()
         let control = SealControl(process: [:]) { _ in }

@@ -172,7 +172,11 @@ struct SealingTests {
         let kit = try await LegateKit.start()
         let http = try HTTPTester(kit.sealable())
         let admin = try await kit.adminToken()
-        let gateway = Form.basic(kit.gateway.id.text, try #require(kit.gateway.secret))
+        let follower = try await kit.createAgent(
+            "follower", scopes: ["revocations:read"], resources: [kit.server.registry.ownResources.revocations.uri],
+            with: ["kind": "gateway"]
+        )
+        let gateway = Form.basic(follower.id.text, try #require(follower.secret))
         async let followed = http.send(
             .init(.get, "/revocations", headers: [("Authorization", gateway), ("Accept", "text/event-stream")]))
         for _ in 0..<400 where kit.server.revocationFeed.consumers == 0 { try await Task.sleep(for: .milliseconds(5)) }

@@ -19,7 +19,7 @@ struct RotateRoutes: Sendable {
         var document: JSONObject = [
             "name": .string(name.text),
             "current_version": secret.current.map { .integer(Int64($0)) } ?? .null,
-            "rotation": server.rotationDesk.document(of: name).map { .object($0) } ?? .null,
+            "rotation_state": server.rotationDesk.document(of: name).map { .object($0) } ?? .null,
         ]
         switch outcome {
         case .rotated:

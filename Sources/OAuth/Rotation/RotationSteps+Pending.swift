@@ -1,0 +1,80 @@
+import Vault
+
+/// What becomes of a version that is made but not current yet.
+extension RotationSteps {
+    /// What is to be changed for a client's secret, beside the vault.
+    struct ClientChange {
+        let client: Client
+        let previousEnds: Timestamp?
+        let change: Change
+    }
+
+    /// What has become of a pending version.
+    enum Readiness {
+        /// It can become current.
+        case ready(ClientChange?)
+        /// It was deleted, overtaken by a newer value, or dropped by the client whose secret it is.
+        case lost
+    }
+
+    /// Whether a pending version can still become current; with what that changes for the client whose secret it is.
+    func readiness(of pending: RotationPlan.Pending, _ work: Work) async throws -> Readiness {
+        guard work.versions.contains(where: { $0.number == pending.version && $0.state == .pending }),
+            work.secret.current.map({ $0 < pending.version }) ?? true
+        else { return .lost }
+        guard work.secret.kind == .client else { return .ready(nil) }
+        let client = try client(of: work.secret)
+        guard let digest = try await digest(of: pending, work.secret, client.id),
+            client.secrets.contains(where: { $0.digest == digest })
+        else { return .lost }
+        let (changed, ends) = client.rotated(to: digest, grace: work.policy.grace, at: work.time)
+        return .ready(
+            ClientChange(client: changed, previousEnds: ends, change: .update(.client(changed), from: client.revision))
+        )
+    }
+
+    /// Does away with a version that is not to become current any more.
+    func abandon(_ pending: RotationPlan.Pending, of work: Work) async throws {
+        var changed = work.secret
+        changed.revision += 1
+        let changes =
+            [.keepSecret(changed, from: work.secret.revision)] + (try await forgetting(pending, of: work.secret))
+            + [.keepRotation(work.plan.abandoned(), from: work.plan.revision)]
+        let isOvertaken = work.secret.current.map { $0 > pending.version } ?? false
+        let event = RotationAudit.event(
+            .rotationAbandoned, of: changed, version: pending.version,
+            reason: isOvertaken ? "a newer value was put in" : "the version that was made is not there any more",
+            at: work.time
+        )
+        try await ledger.commit(Entry(changes: changes, audit: [event]))
+        FaultPoint.rotationAbandoned.pass()
+    }
+
+    /// Erases a pending version, and the client's secret that it holds.
+    func forgetting(_ pending: RotationPlan.Pending, of secret: VaultSecret) async throws -> [Change] {
+        let versions = try await store.secretVersions(of: secret.name)
+        guard versions.contains(where: { $0.number == pending.version && $0.state == .pending }) else { return [] }
+        var changes: [Change] = [.setVersion(secret.name, pending.version, .destroyed, readableUntil: nil)]
+        if let id = secret.client, var client = registry.client(id),
+            let digest = try await digest(of: pending, secret, id),
+            client.secrets.dropFirst().contains(where: { $0.digest == digest })
+        {
+            let revision = client.revision
+            client.secrets.removeAll { $0.digest == digest }
+            client.revision += 1
+            changes.append(.update(.client(client), from: revision))
+        }
+        return changes
+    }
+
+    /// The digest of the client secret that a pending version holds. Nil when it does not open: then it is of no use.
+    private func digest(
+        of pending: RotationPlan.Pending, _ secret: VaultSecret, _ client: ClientID
+    ) async throws -> [UInt8]? {
+        guard let box = try await store.secretBox(of: secret.name, version: pending.version) else { return nil }
+        guard let value = try? barrier.open(try SealedBox(bytes: box), at: secret.place(of: pending.version)) else {
+            return nil
+        }
+        return value.withBytes { maker.digest(of: String(decoding: $0, as: UTF8.self), client) }
+    }
+}
