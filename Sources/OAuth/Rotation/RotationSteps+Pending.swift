@@ -13,20 +13,20 @@ extension RotationSteps {
     enum Readiness {
         /// It can become current.
         case ready(ClientChange?)
-        /// It was deleted, overtaken by a newer value, or dropped by the client whose secret it is.
+        /// It was deleted, overtaken by a newer value, dropped by the client whose secret it is, or does not open.
         case lost
     }
 
     /// Whether a pending version can still become current; with what that changes for the client whose secret it is.
     func readiness(of pending: RotationPlan.Pending, _ work: Work) async throws -> Readiness {
         guard work.versions.contains(where: { $0.number == pending.version && $0.state == .pending }),
-            work.secret.current.map({ $0 < pending.version }) ?? true
+            work.secret.current.map({ $0 < pending.version }) ?? true,
+            let value = try await value(of: pending, work.secret)
         else { return .lost }
         guard work.secret.kind == .client else { return .ready(nil) }
         let client = try client(of: work.secret)
-        guard let digest = try await digest(of: pending, work.secret, client.id),
-            client.secrets.contains(where: { $0.digest == digest })
-        else { return .lost }
+        let digest = digest(of: value, client.id)
+        guard client.secrets.contains(where: { $0.digest == digest }) else { return .lost }
         let (changed, ends) = client.rotated(to: digest, grace: work.policy.grace, at: work.time)
         return .ready(
             ClientChange(client: changed, previousEnds: ends, change: .update(.client(changed), from: client.revision))
@@ -56,7 +56,7 @@ extension RotationSteps {
         guard versions.contains(where: { $0.number == pending.version && $0.state == .pending }) else { return [] }
         var changes: [Change] = [.setVersion(secret.name, pending.version, .destroyed, readableUntil: nil)]
         if let id = secret.client, var client = registry.client(id),
-            let digest = try await digest(of: pending, secret, id),
+            let digest = try await value(of: pending, secret).map({ digest(of: $0, id) }),
             client.secrets.dropFirst().contains(where: { $0.digest == digest })
         {
             let revision = client.revision
@@ -67,14 +67,13 @@ extension RotationSteps {
         return changes
     }
 
-    /// The digest of the client secret that a pending version holds. Nil when it does not open: then it is of no use.
-    private func digest(
-        of pending: RotationPlan.Pending, _ secret: VaultSecret, _ client: ClientID
-    ) async throws -> [UInt8]? {
+    /// The value of a pending version. Nil when it does not open: then it must not become current.
+    private func value(of pending: RotationPlan.Pending, _ secret: VaultSecret) async throws -> Secret? {
         guard let box = try await store.secretBox(of: secret.name, version: pending.version) else { return nil }
-        guard let value = try? barrier.open(try SealedBox(bytes: box), at: secret.place(of: pending.version)) else {
-            return nil
-        }
-        return value.withBytes { maker.digest(of: String(decoding: $0, as: UTF8.self), client) }
+        return try? barrier.open(try SealedBox(bytes: box), at: secret.place(of: pending.version))
+    }
+
+    private func digest(of value: Secret, _ client: ClientID) -> [UInt8] {
+        value.withBytes { maker.digest(of: String(decoding: $0, as: UTF8.self), client) }
     }
 }

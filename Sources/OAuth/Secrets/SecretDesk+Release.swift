@@ -31,7 +31,13 @@ extension SecretDesk {
                     name, holder, rule: "secret_version", "the secret has no current version", in: context, at: time
                 )
             }
-            let end = try await materials[secret.kind]?.prepare(secret, at: time)
+            let end: Int64?
+            do {
+                end = try await materials[secret.kind]?.prepare(secret, at: time)
+            } catch let refusal as SecretRefusal {
+                _ = try await refuse(name, holder, rule: "secret_value", refusal.reason, in: context, at: time)
+                throw refusal
+            }
             let lease = lease(
                 id ?? .make(at: time), on: secret, version: number, under: rule, to: holder, end: end, at: time
             )

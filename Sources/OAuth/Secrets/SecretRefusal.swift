@@ -13,3 +13,17 @@ package enum SecretRefusal: Error, Sendable, Equatable {
     /// The sealed value does not open: it was changed, cut or moved. It is reported, never served.
     case damaged
 }
+
+extension SecretRefusal {
+    /// For the audit record.
+    var reason: String {
+        switch self {
+        case .notFound: "no such secret, version or lease"
+        case .exists(let name): "the name \(name) is taken"
+        case .stale(let name): "\(name) was changed in the meantime"
+        case .conflict(let why): why
+        case .unavailable(let why, retryAfter: _): why
+        case .damaged: "the sealed value does not open"
+        }
+    }
+}
