@@ -111,7 +111,8 @@ struct ConnectionRefreshTests {
         let (kit, provider) = try await connected()
         kit.clock.advance(seconds: 3601)
         kit.store.fail(true)
-        await #expect(throws: SecretRefusal.self) { try await kit.read(path, as: kit.planner) }
+        // Not a SecretRefusal: the record of a refusal cannot be written either.
+        await #expect(throws: LedgerUnavailable.self) { try await kit.read(path, as: kit.planner) }
         #expect(provider.refreshes == 1)
         kit.store.fail(false)
         kit.clock.advance(seconds: 2)
