@@ -47,6 +47,7 @@ extension SQLiteStore {
                     row.add(Self.removalSize)
                 }
             }
+            checkpointer.committed()
             if removed < Self.removalSize { return }
         }
     }

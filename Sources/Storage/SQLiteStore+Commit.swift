@@ -7,7 +7,8 @@ extension SQLiteStore {
     package func commit(
         _ entries: [Entry], chain: AuditChain, seal: @Sendable (AuditHead) -> [UInt8]
     ) async throws -> CommitResult {
-        try await pool.write { database in
+        defer { checkpointer.committed() }
+        return try await pool.write { database in
             var batch = try Batch(database, chain: chain)
             var failures: [CommitFailure?] = []
             failures.reserveCapacity(entries.count)

@@ -37,6 +37,7 @@ extension SQLiteStore {
                     row.add(time)
                 }
             }
+            checkpointer.committed()
             if deleted < Self.pruneSize { return }
         }
     }

@@ -8,14 +8,18 @@ import Synchronization
 package final class SQLiteStore: PersistentStore {
     let pool: DatabasePool
     let archives: AuditArchives
+    let checkpointer: Checkpointer
     let isArchiving = Mutex(false)
     private let isClosed = Mutex(false)
     private let directory: DataDirectory
     private let lastProbe = Mutex<(time: ContinuousClock.Instant, isWritable: Bool)?>(nil)
 
-    private init(pool: DatabasePool, archives: AuditArchives, directory: DataDirectory) {
+    private init(
+        pool: DatabasePool, archives: AuditArchives, checkpointer: Checkpointer, directory: DataDirectory
+    ) {
         self.pool = pool
         self.archives = archives
+        self.checkpointer = checkpointer
         self.directory = directory
     }
 
@@ -34,15 +38,18 @@ package final class SQLiteStore: PersistentStore {
                 try pool.writeWithoutTransaction { database in
                     // GRDB lowers this when it turns WAL on. What was acknowledged must survive a power cut.
                     try database.execute(sql: "PRAGMA synchronous = FULL")
-                    // Checkpoints stall the commit that runs them: rather one of 16 MB than four of 4 MB.
-                    try database.execute(sql: "PRAGMA wal_autocheckpoint = 4000")
+                    // No commit has to do a checkpoint: see Checkpointer.
+                    try database.execute(sql: "PRAGMA wal_autocheckpoint = 0")
                     try database.execute(sql: "PRAGMA journal_size_limit = 67108864")
                     try Schema.migrate(database, path: path)
                 }
             } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
                 throw StorageError.notADatabase(path: path)
             }
-            return SQLiteStore(pool: pool, archives: AuditArchives(directory: parent + "/audit"), directory: directory)
+            return SQLiteStore(
+                pool: pool, archives: AuditArchives(directory: parent + "/audit"),
+                checkpointer: try Checkpointer(pool, configuration: configuration()), directory: directory
+            )
         }
         do {
             try await store.recoverArchives()
@@ -51,6 +58,7 @@ package final class SQLiteStore: PersistentStore {
             try await store.close()
             throw error
         }
+        store.checkpointer.start()
         return store
     }
 
@@ -79,10 +87,13 @@ package final class SQLiteStore: PersistentStore {
             return !isClosed
         }
         guard isOpen else { return }
+        await checkpointer.stop()
+        let checkpointer = checkpointer
         let pool = pool
         let directory = directory
         try await Blocking.run {
             defer { directory.release() }
+            try checkpointer.close()
             // Leaves one file behind rather than three; what cannot be moved now is moved at the next start.
             try? pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
             try pool.close()

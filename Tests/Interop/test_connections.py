@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from actors import JWT, Client
+from actors import ACCESS_TOKEN, JWT, Client
 from custody import Custody
 from server import ANSWER_TIMEOUT, Legate
 
@@ -513,3 +513,46 @@ def test_kill_while_disconnecting(custody: Custody, provider: Provider):
     assert custody.read(agent, NAME).status_code == 404
     assert set(custody.versions(NAME).values()) == {"destroyed"}
     custody.verify_trail()
+
+
+# Its other doors
+
+
+def test_an_account_is_released_by_exchange_and_brokered(custody: Custody, provider: Provider):
+    """A connected account behind the doors of a static key: token exchange, and a gateway that injects it."""
+    legate, registry = custody.legate, custody.registry
+    drive, shop = "https://drive.example.com", registry.resource("shop")
+    body = {"resource": drive, "name": "drive", "kind": "third-party", "scopes": ["files.read"]}
+    legate.create("/resources", body)
+    idp = registry.identity_provider()
+    agent = registry.client("helper", resources=(drive, shop), scopes=("files.read", *shop.scopes))
+    gateway = registry.gateway(shop)
+    for resource, scopes in ((drive, ["files.read"]), (shop.uri, shop.scopes)):
+        delegation = {"issuer": idp.name, "subject": "alice", "client_id": agent.id}
+        legate.create("/delegations", {**delegation, "resources": [resource], "scopes": scopes})
+
+    connect(custody, provider)
+    custody.manage("PATCH", f"secrets/{NAME}", {"resource": drive})
+    custody.manage("POST", f"rules/{NAME}", {"client_id": agent.id, "resource": drive})
+    answer = agent.exchange(idp.token("alice"), JWT, resource=drive)
+    assert answer.status_code == 200, answer.text
+    released = answer.json()
+    assert provider.accepts(released["access_token"])
+    assert (released["token_type"], released["issued_token_type"]) == ("Bearer", ACCESS_TOKEN)
+    assert 0 < released["expires_in"] <= 300
+    assert custody.read(custody.agent(), NAME).status_code == 404
+
+    injection = {"header": "Authorization", "format": "Bearer {secret}"}
+    custody.manage("PATCH", f"secrets/{NAME}", {"resource": shop.uri, "injection": injection})
+    custody.manage("POST", f"rules/{NAME}", {"client_id": agent.id, "resource": shop.uri})
+    token = agent.exchanged(idp.token("alice"), JWT, resource=shop.uri)
+    basic = base64.b64encode(f"{gateway.id}:{gateway.secret}".encode()).decode()
+    headers = {"Authorization": f"Bearer {token}", "Legate-Gateway-Authorization": f"Basic {basic}"}
+    checked = legate.request("GET", f"/check?resource={shop.name}", headers=headers)
+    assert checked.status_code == 204, checked.text
+    assert checked.headers["Legate-Upstream-Header"] == "Authorization"
+    scheme, _, upstream = checked.headers["Legate-Upstream-Credential"].partition(" ")
+    assert scheme == "Bearer" and provider.accepts(upstream)
+    unproven = legate.request("GET", f"/check?resource={shop.name}", headers={"Authorization": f"Bearer {token}"})
+    assert unproven.status_code == 204 and "Legate-Upstream-Credential" not in unproven.headers
+    nothing_leaked(custody, provider)

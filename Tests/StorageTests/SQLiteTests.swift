@@ -28,7 +28,7 @@ struct SQLiteTests {
         #expect(try await pragma("journal_mode") == "wal")
         #expect(try await pragma("foreign_keys") == "1")
         #expect(try await pragma("mmap_size") == "0")
-        #expect(try await pragma("wal_autocheckpoint") == "4000")
+        #expect(try await pragma("wal_autocheckpoint") == "0")
     }
 
     @Test("only the owner can read what is made, whatever the directory above")

@@ -26,6 +26,7 @@ package struct ClientSecretMaker: Sendable {
         let secret = ClientSecret.generate()
         let (changed, ends) = client.rotated(to: digest(of: secret, client.id), grace: grace, at: now)
         var changes: [Change] = [.update(.client(changed), from: client.revision)]
+        changes += OutgoingEvent.all(ofRotated: changed, in: registry, at: now).map(Change.enqueue)
         if let name = registry.rotations.secret(of: client.id), let kept = registry.secrets.secret(name) {
             changes += try desk.addVersion(of: Secret(Array(secret.utf8)), to: kept, at: now).changes
             if let plan = registry.rotations.plan(name), let policy = kept.rotation {

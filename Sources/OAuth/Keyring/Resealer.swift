@@ -32,7 +32,7 @@ package final class Resealer: Sendable {
     private let state = Mutex(State())
 
     /// Boxes of one transaction.
-    package static let batchSize = 256
+    package static let batchSize = 64
     /// Bytes of one transaction, roughly: the next box is taken while there are fewer.
     static let batchBytes = 1 << 20
     /// For how long an old term stays when nothing is under it any more: whoever sealed with it has committed by then,
@@ -128,8 +128,8 @@ package final class Resealer: Sendable {
             try await ledger.commit(Entry(changes: [.keyring(.reseal(done))]))
             touch()
             FaultPoint.resealBatchCommitted.pass()
-            // Half of the writer's time at most: nobody's commit waits for more than one of these.
-            try await Task.sleep(for: ContinuousClock.now - start)
+            // A quarter of the writer's time at most: nobody's commit waits for more than one of these, and few for one.
+            try await Task.sleep(for: (ContinuousClock.now - start) * 3)
         }
     }
 

@@ -17,6 +17,7 @@ extension RotationSteps {
             changes = made.changes
             changes.append(
                 .keepRotation(work.plan.rotated(under: work.policy, at: work.time), from: work.plan.revision))
+            changes += OutgoingEvent.all(ofRotated: rotated, in: registry, at: work.time).map(Change.enqueue)
         case .client:
             let client = try client(of: work.secret)
             let made = try maker.make(for: client, grace: work.policy.grace, at: work.time)
@@ -122,8 +123,11 @@ extension RotationSteps {
         var audit = [Self.event(of: changed, work)]
         if let client {
             changes.append(client.change)
+            changes += OutgoingEvent.all(ofRotated: client.client, in: registry, at: work.time).map(Change.enqueue)
             audit.append(
                 RotationAudit.event(ofClient: client.client.id, previousEnds: client.previousEnds, at: work.time))
+        } else {
+            changes += OutgoingEvent.all(ofRotated: changed, in: registry, at: work.time).map(Change.enqueue)
         }
         try await ledger.commit(Entry(changes: changes, audit: audit))
         FaultPoint.rotationActivated.pass()

@@ -10,8 +10,10 @@ package struct SecretName: Identifier {
     /// Nil when the text is no such path.
     package init?(_ text: String) {
         guard (1...255).contains(text.utf8.count) else { return nil }
-        for segment in text.split(separator: "/", omittingEmptySubsequences: false) {
-            guard String(segment).consists(of: .secretName, count: 1...64), segment != ".", segment != ".." else {
+        // By bytes: a name is ASCII, and every request for a value comes by here.
+        for part in text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+            let segment = String(Substring(part))
+            guard segment.consists(of: .secretName, count: 1...64), segment != ".", segment != ".." else {
                 return nil
             }
         }

@@ -51,15 +51,23 @@ extension OutgoingEvent {
     /// What a tombstone means to those who asked for it: tokens have ended, or a key has.
     static func all(of revocation: Revocation, in registry: Registry, at now: Timestamp) -> [OutgoingEvent] {
         let type: SecurityEventType = revocation.kind == .key ? .credentialChange : .sessionRevoked
-        let receivers = registry.eventReceivers.filter { $0.enabled && $0.events.contains(type) }
-        guard !receivers.isEmpty else { return [] }
         var content: JSONObject = ["event_timestamp": .integer(revocation.issuedBefore)]
         if type == .credentialChange {
             content["credential_type"] = "signing-key"
             content["change_type"] = "revoke"
         }
         if let reason = revocation.reason { content["reason_admin"] = .object(["en": .string(reason)]) }
-        let subject = subject(of: revocation, in: registry)
+        return all(type, content, about: { subject(of: revocation, in: registry) }, in: registry, at: now)
+    }
+
+    /// One event for each receiver that asked for this type.
+    static func all(
+        _ type: SecurityEventType, _ content: JSONObject, about subject: () -> JSONObject, in registry: Registry,
+        at now: Timestamp
+    ) -> [OutgoingEvent] {
+        let receivers = registry.eventReceivers.filter { $0.enabled && $0.events.contains(type) }
+        guard !receivers.isEmpty else { return [] }
+        let subject = subject()
         let transaction = Unguessable.text(bytes: 10)
         return receivers.map { receiver in
             OutgoingEvent(

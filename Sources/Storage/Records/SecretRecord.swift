@@ -64,9 +64,10 @@ enum SecretRecord {
 
     /// All definitions; rules are walked side by side with them, by the secrets' numbers.
     static func all(in database: Database) throws -> [VaultSecret] {
+        var shared = SharedValues()
         let rules = try database.all(
             "SELECT secret, rule_id, client_id, subject, scope, resource FROM secret_rules ORDER BY secret, position"
-        ) { row in (secret: row.integer(0), rule: try rule(row)) }
+        ) { row in (secret: row.integer(0), rule: try rule(row, &shared)) }
         var next = rules.startIndex
         var secrets: [VaultSecret] = []
         secrets.reserveCapacity(try database.first("SELECT count(*) FROM secrets") { $0.number(0) } ?? 0)
@@ -126,9 +127,10 @@ enum SecretRecord {
         )
     }
 
-    private static func rule(_ row: RowReader) throws -> SecretRule {
+    private static func rule(_ row: RowReader, _ shared: inout SharedValues) throws -> SecretRule {
         let client = row.optionalText(2)
-        guard let id = RuleID(row.text(1)), let resource = ResourceURI(row.text(5)),
+        guard let id = RuleID(row.text(1)), let resources = shared.resources(row, 5), resources.count == 1,
+            let resource = resources.first,
             case let clientID = client.flatMap({ ClientID($0) }), (clientID == nil) == (client == nil)
         else { throw StorageError.malformedRow(table: "secret_rules", id: row.text(1)) }
         return SecretRule(

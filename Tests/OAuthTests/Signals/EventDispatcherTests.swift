@@ -122,6 +122,24 @@ struct EventDispatcherTests {
         #expect(try await queued(kit, "poll").count == 1)
     }
 
+    @Test("whoever asked hears that a secret has rotated, or a client's, and never the value")
+    func rotated() async throws {
+        let kit = try await start(["events": ["credential-change"]])
+        try await kit.generate("db/password", readers: [kit.planner])
+        await kit.rotateDue()
+        _ = try await kit.server.registrar.rotateSecret(of: "planner", grace: 60, by: kit.admin())
+        let events = try await queued(kit)
+        #expect(events.count == 2)
+        let first = try JSON(parsing: try #require(events.first).claims)
+        let change = first.object?["events"]?.object?[SecurityEventType.credentialChange.rawValue]?.object
+        #expect(change?["credential_type"]?.string == "vault-secret" && change?["change_type"]?.string == "update")
+        #expect(first.object?["sub_id"]?.object?["id"]?.string == "secret/db/password")
+        let last = try JSON(parsing: try #require(events.last).claims)
+        #expect(last.object?["sub_id"]?.object?["sub"]?.string == "planner")
+        let value = try await kit.read("db/password", as: kit.planner)
+        #expect(!events.contains { $0.claims.contains(value) })
+    }
+
     @Test("a receiver gets what it asked for, and nothing while it is disabled")
     func chosen() async throws {
         let kit = try await start(["events": ["credential-change"]])
