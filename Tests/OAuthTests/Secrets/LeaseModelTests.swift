@@ -22,8 +22,8 @@ private struct Model {
         for index in leases.indices where leases[index].endsWith.contains(cause) { leases[index].isEnded = true }
     }
 
-    func live(_ secret: String, at now: Timestamp) -> [LeaseID] {
-        leases.filter { $0.secret == secret && !$0.isEnded && now < $0.until }.map(\.id)
+    func live(_ secret: String, at now: Timestamp) -> Set<LeaseID> {
+        Set(leases.filter { $0.secret == secret && !$0.isEnded && now < $0.until }.map(\.id))
     }
 }
 
@@ -32,10 +32,11 @@ struct LeaseModelTests {
     private static let names = ["a", "b/c"]
     private static let tasks = [nil, "t-1", "t-2"]
 
-    private func live(_ secret: String, _ kit: LegateKit) async throws -> [LeaseID] {
-        try await kit.server.secretDesk.leases(
+    private func live(_ secret: String, _ kit: LegateKit) async throws -> Set<LeaseID> {
+        let leases = try await kit.server.secretDesk.leases(
             of: LegateKit.secretName(secret), after: nil, limit: 1000, by: kit.keeper()
-        ).map(\.id)
+        )
+        return Set(leases.map(\.id))
     }
 
     @Test(
