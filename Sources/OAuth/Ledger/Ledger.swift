@@ -160,8 +160,9 @@ package final class Ledger: Sendable {
                 state.isHealthy = true
             }
             for (index, pending) in entered.enumerated() where result.failures[index] == nil {
-                if !pending.entry.changes.isEmpty { registry.apply(pending.entry.changes) }
+                // First: what the registry rings awake must find it done.
                 pending.entry.whenDurable?()
+                if !pending.entry.changes.isEmpty { registry.apply(pending.entry.changes) }
             }
             feed.publish(result.revocations.values.joined().sorted { $0.sequence < $1.sequence }, at: now())
             observer(entered.count, ContinuousClock.now - start)
