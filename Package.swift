@@ -3,17 +3,21 @@ import PackageDescription
 
 // The floors of the house, lowest first. An import may only go down.
 //
-//   CLI  →  Server | Storage  →  OAuth  →  Vault | Revocations  →  JOSE
+//   CLI  →  Server | Storage  →  OAuth  →  Vault | Revocations | Certificates  →  JOSE
 //
 // Server and Storage stand side by side and never see each other.
 
-let strict: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .strictMemorySafety(),
-    .treatAllWarnings(as: .error),
-]
+/// libFuzzer's runtime, when fuzz targets are to be built: Scripts/fuzz names it. Everything of ours is then instrumented.
+let fuzzer = Context.environment["LEGATE_FUZZER"]
+
+let strict: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .strictMemorySafety(),
+        .treatAllWarnings(as: .error),
+    ] + (fuzzer == nil ? [] : [.unsafeFlags(["-sanitize=fuzzer"])])
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
@@ -21,7 +25,9 @@ let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
-let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
+let hummingbirdHTTP2: Target.Dependency = .product(name: "HummingbirdHTTP2", package: "hummingbird")
+let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -30,6 +36,7 @@ let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swi
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
@@ -47,6 +54,8 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -62,8 +71,12 @@ let package = Package(
     ],
     targets: [
         .target(name: "JOSE", dependencies: [crypto, cryptoExtras], swiftSettings: strict),
-        .target(name: "Vault", dependencies: ["JOSE", "CArgon2", crypto], swiftSettings: strict),
+        .target(
+            name: "Certificates", dependencies: ["JOSE", crypto, cryptoExtras, x509, asn1], swiftSettings: strict
+        ),
+        .target(name: "Vault", dependencies: ["JOSE", "CArgon2", "COpenSSL", crypto], swiftSettings: strict),
         .systemLibrary(name: "CProcess"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
         .target(name: "Revocations", dependencies: ["JOSE"], swiftSettings: strict),
         .target(
@@ -78,7 +91,8 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
-            name: "OAuth", dependencies: ["JOSE", "Vault", "Revocations", "CZlib", crypto, deque], swiftSettings: strict
+            name: "OAuth", dependencies: ["JOSE", "Certificates", "Vault", "Revocations", "CZlib", crypto, deque],
+            swiftSettings: strict
         ),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
@@ -90,18 +104,17 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "JOSE", "Vault", "Revocations", "OAuth", hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes,
-                asyncHTTPClient,
-                logging, nioCore,
-                nioPosix, nioHTTP1, nioHTTPTypes, nioSSL, serviceLifecycle,
+                "JOSE", "Certificates", "Vault", "Revocations", "OAuth", hummingbird, hummingbirdCore, hummingbirdHTTP2,
+                httpTypes, asyncHTTPClient, crypto, logging, nioCore,
+                nioPosix, nioHTTP1, nioHTTPTypes, nioSSL, nioTLS, serviceLifecycle,
             ],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", "LegateGateway", "CProcess",
-                argumentParser,
+                "JOSE", "Certificates", "Vault", "Revocations", "OAuth", "Storage", "Server", "LegateGateway",
+                "CProcess", argumentParser,
                 asyncHTTPClient, configuration, logging,
                 nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, crypto, unixSignals,
             ],
@@ -111,14 +124,18 @@ let package = Package(
         .target(
             name: "Support",
             dependencies: [
-                "JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", hummingbird, asyncHTTPClient, httpTypes,
-                logging,
-                nioCore, nioEmbedded,
+                "JOSE", "Certificates", "Vault", "Revocations", "OAuth", "Storage", "Server", hummingbird,
+                asyncHTTPClient, httpTypes, logging,
+                nioCore, nioEmbedded, crypto, cryptoExtras, x509, asn1,
             ],
             path: "Tests/Support",
             swiftSettings: strict
         ),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", crypto, cryptoExtras], swiftSettings: strict),
+        .testTarget(
+            name: "CertificatesTests", dependencies: ["JOSE", "Certificates", "Support", crypto],
+            swiftSettings: strict
+        ),
         .testTarget(name: "RevocationsTests", dependencies: ["JOSE", "Revocations"], swiftSettings: strict),
         .testTarget(
             name: "LegateGatewayTests",
@@ -131,7 +148,8 @@ let package = Package(
         ),
         .testTarget(name: "VaultTests", dependencies: ["JOSE", "Vault", crypto], swiftSettings: strict),
         .testTarget(
-            name: "OAuthTests", dependencies: ["JOSE", "Vault", "Revocations", "OAuth", "Support", crypto],
+            name: "OAuthTests",
+            dependencies: ["JOSE", "Certificates", "Vault", "Revocations", "OAuth", "Support", crypto],
             swiftSettings: strict),
         .testTarget(
             name: "StorageTests", dependencies: ["JOSE", "Vault", "Revocations", "OAuth", "Storage", "Support", grdb],
@@ -139,13 +157,14 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "JOSE", "Vault", "Revocations", "OAuth", "Storage", "Server", "Support", httpTypes, logging,
+                "JOSE", "Certificates", "Vault", "Revocations", "OAuth", "Storage", "Server", "Support", httpTypes,
+                logging, nioCore, nioEmbedded, nioHTTP1, nioHTTPTypes,
             ],
             resources: [.copy("Transcripts")],
             swiftSettings: strict
         ),
         .testTarget(
-            name: "CLITests", dependencies: ["CLI", "JOSE", "Vault", "Revocations", "OAuth", argumentParser],
+            name: "CLITests", dependencies: ["CLI", "JOSE", "Vault", "Revocations", "OAuth", "Server", argumentParser],
             swiftSettings: strict),
         .executableTarget(
             name: "GatewayExample",
@@ -164,3 +183,13 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+if let fuzzer {
+    package.targets += [
+        .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+        .executableTarget(
+            name: "Fuzz", dependencies: ["JOSE", "Certificates", "OAuth", "CFuzzer"], path: "Tests/Fuzz/Fuzz",
+            swiftSettings: strict, linkerSettings: [.unsafeFlags([fuzzer]), .linkedLibrary("stdc++")]
+        ),
+    ]
+}

@@ -10,6 +10,7 @@ final class AdminClient: Sendable {
 
     private struct State {
         var discovery: Discovery?
+        var proofKey: ProofKey?
         var tokens: [OwnAPI: (text: String, expires: ContinuousClock.Instant)] = [:]
     }
 
@@ -31,6 +32,15 @@ final class AdminClient: Sendable {
         return credentials
     }
 
+    /// The key that the profile's tokens are bound to, read once; nil when there is none.
+    private func proofKey() throws(CommandFailure) -> ProofKey? {
+        guard let file = profile.credentials?.proofKeyFile else { return nil }
+        if let known = state.withLock({ $0.proofKey }) { return known }
+        let key = try ProofKey(file: file)
+        state.withLock { $0.proofKey = key }
+        return key
+    }
+
     // MARK: OAuth
 
     /// The server's metadata, fetched once.
@@ -49,18 +59,25 @@ final class AdminClient: Sendable {
     ///
     /// - Throws: `ServerRefusal` with the OAuth error.
     func post(
-        to endpoint: String, _ form: [(name: String, value: String)], as client: Credentials
+        to endpoint: String, _ form: [(name: String, value: String)], as client: Credentials,
+        proving key: ProofKey? = nil
     ) async throws -> JSON {
-        let answer = try await transport.send(
-            "POST", endpoint, headers: [("Authorization", client.basic), ("Accept", "application/json")],
-            body: .form(form)
-        )
-        return try json(answer)
+        let headers = [(name: "Authorization", value: client.basic), (name: "Accept", value: "application/json")]
+        for isLast in [false, true] {
+            let proof = try key.map { [try $0.header("POST", endpoint, token: nil)] } ?? []
+            let answer = try await transport.send("POST", endpoint, headers: headers + proof, body: .form(form))
+            if isLast || key?.learn(from: answer) != true { return try json(answer) }
+        }
+        throw CommandFailure("the server asks for one nonce after the other")
     }
 
     /// Asks for a token (RFC 6749, 4.4; RFC 8693).
-    func token(_ form: [(name: String, value: String)], as client: Credentials) async throws -> JSONObject {
-        guard let answer = try await post(to: discovery().tokenEndpoint, form, as: client).object else {
+    ///
+    /// - Parameter key: what the token is to be bound to (RFC 9449).
+    func token(
+        _ form: [(name: String, value: String)], as client: Credentials, proving key: ProofKey? = nil
+    ) async throws -> JSONObject {
+        guard let answer = try await post(to: discovery().tokenEndpoint, form, as: client, proving: key).object else {
             throw CommandFailure("the token endpoint did not answer with a JSON object")
         }
         return answer
@@ -137,9 +154,16 @@ final class AdminClient: Sendable {
         _ path: String, _ query: [(name: String, value: String?)] = [], method: String = "GET",
         _ take: ([UInt8]) throws -> Void
     ) async throws {
-        let headers = [(name: "Authorization", value: "Bearer " + (try await token(for: .admin)))]
-        let answer = try await transport.stream(url(path, at: .admin, query), method: method, headers: headers, take)
-        if answer.status != 200 { throw ServerRefusal(status: answer.status, body: answer.bytes) }
+        let key = try proofKey()
+        let address = url(path, at: .admin, query)
+        for isLast in [false, true] {
+            let headers = try authorization(method, address, try await token(for: .admin), key)
+            let answer = try await transport.stream(address, method: method, headers: headers, take)
+            if answer.status == 200 { return }
+            if isLast || key?.learn(from: answer) != true {
+                throw ServerRefusal(status: answer.status, body: answer.bytes)
+            }
+        }
     }
 
     /// One call to one of Legate's own APIs.
@@ -151,12 +175,16 @@ final class AdminClient: Sendable {
     ) async throws -> Transport.Answer {
         let type = method == "PATCH" ? "application/merge-patch+json" : "application/json"
         let body = body.map { Transport.Body(type: type, bytes: $0.serialized) }
-        for isLast in [false, true] {
+        let key = given == nil ? try proofKey() : nil
+        let address = url(path, at: api, query)
+        for attempt in 1...3 {
             let token = if let given { given } else { try await token(for: api) }
-            var headers = [(name: "Authorization", value: "Bearer " + token)]
+            var headers = try authorization(method, address, token, key)
             if let ifMatch { headers.append(("If-Match", ifMatch)) }
-            let answer = try await transport.send(method, url(path, at: api, query), headers: headers, body: body)
-            if answer.status != 401 || isLast || given != nil { return answer }
+            let answer = try await transport.send(method, address, headers: headers, body: body)
+            let needsNonce = key?.learn(from: answer) ?? false
+            if answer.status != 401 || attempt == 3 || given != nil { return answer }
+            if needsNonce { continue }
             // The token was ended before its time; a new one may do.
             state.withLock { $0.tokens[api] = nil }
         }
@@ -170,7 +198,8 @@ final class AdminClient: Sendable {
         let asked = clock.now
         let resource = api.resource(of: profile.server)
         let answer = try await token(
-            [("grant_type", "client_credentials"), ("resource", resource)], as: try credentials()
+            [("grant_type", "client_credentials"), ("resource", resource)], as: try credentials(),
+            proving: try proofKey()
         )
         guard let text = answer["access_token"]?.string else {
             throw CommandFailure("the token endpoint answered without a token")
@@ -178,6 +207,14 @@ final class AdminClient: Sendable {
         let life = Double(answer["expires_in"]?.integer ?? 60) * 0.8
         state.withLock { $0.tokens[api] = (text, asked + .seconds(life)) }
         return text
+    }
+
+    /// How a token is presented: with a proof when it is bound to a key.
+    private func authorization(
+        _ method: String, _ url: String, _ token: String, _ key: ProofKey?
+    ) throws -> [(name: String, value: String)] {
+        guard let key else { return [("Authorization", "Bearer " + token)] }
+        return [("Authorization", "DPoP " + token), try key.header(method, url, token: token)]
     }
 
     private func url(_ path: String, at api: OwnAPI, _ query: [(name: String, value: String?)]) -> String {

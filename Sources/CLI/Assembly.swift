@@ -27,6 +27,10 @@ struct Assembly: ServerOpener {
 
     static let now: Now = { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
 
+    /// Seconds for which tombstones and the like are kept when they have expired: a clock that is set back by an hour
+    /// revives nothing.
+    private static let afterlife = 3900
+
     static func databasePath(_ configuration: LegateConfiguration) -> String { configuration.data + "/legate.db" }
 
     init(_ configuration: LegateConfiguration, store: SQLiteStore, metrics: Metrics, logger: Logger) async throws {
@@ -88,7 +92,7 @@ struct Assembly: ServerOpener {
         }
         let server = try AuthorizationServer(
             foundations(
-                try await store.load(at: Self.now()), barrier: barrier,
+                try await store.load(at: Self.now().adding(seconds: -Self.afterlife)), barrier: barrier,
                 digestKey: DigestKey(try key(VaultKey.clientSecrets)), auditKey: auditKey
             )
         )
@@ -117,14 +121,22 @@ struct Assembly: ServerOpener {
     private func foundations(
         _ snapshot: Snapshot, barrier: Barrier, digestKey: DigestKey, auditKey: AuditKey
     ) -> AuthorizationServer.Foundations {
-        let fetcher = GuardedFetcher(allowsLoopback: issuer.isLoopback)
+        let fetcher = GuardedFetcher(
+            allowsLoopback: issuer.isLoopback, trustDirectory: configuration.trustFiles
+        )
         let metrics = metrics
-        return AuthorizationServer.Foundations(
+        var foundations = AuthorizationServer.Foundations(
             issuer: issuer, store: store, snapshot: snapshot, barrier: barrier, digestKey: digestKey,
             auditKey: auditKey, fetcher: fetcher, courier: fetcher, now: Self.now,
             observer: { metrics.batch(size: $0, duration: $1) }, statusListLifetime: configuration.statusListTTL,
-            bell: AlarmLog.bell(metrics, logger), rootKeyPath: configuration.rootKey
+            bell: AlarmLog.bell(metrics, logger), rootKeyPath: configuration.rootKey,
+            keySchedule: KeySchedule(period: configuration.keyRotation)
         )
+        foundations.wantsDPoPNonce = configuration.wantsDPoPNonce
+        foundations.certificateOrigin = configuration.mutualTLS.baseURL(for: issuer)
+        foundations.uptime = systemUptime()
+        foundations.afterlife = Self.afterlife
+        return foundations
     }
 
     /// What a sealed server published must have been ours; what it could not publish so far, it can from now on.
@@ -157,6 +169,8 @@ struct Assembly: ServerOpener {
             },
             BackgroundService("event delivery") { await BackgroundWork.eventDelivery(server, logger) },
             BackgroundService("lease ending") { await server.leaseSweep.run() },
+            BackgroundService("signing keys") { await BackgroundWork.signingKeys(server, logger) },
+            BackgroundService("SPIFFE bundles") { await BackgroundWork.bundles(server, logger) },
             BackgroundService("rotation") { await BackgroundWork.rotation(server, logger) },
             BackgroundService("connections") { await BackgroundWork.connections(server) },
         ]

@@ -14,11 +14,19 @@ struct LegateConfiguration: Sendable {
     let rootKey: String
     /// Nil when no file is named; the passphrase may come otherwise.
     let passphraseFile: String?
+    /// The directory whose files may be named as keys of trusted issuers.
+    let trustFiles: String
     let tlsCertificate: String?
     let tlsKey: String?
+    let mutualTLS: MutualTLSSettings
+    let load: LoadSettings
     let auditRetention: AuditRetention
     /// Seconds.
     let statusListTTL: Int
+    /// Seconds for which a key signs; nil when keys change by hand alone.
+    let keyRotation: Int?
+    /// Whether DPoP proofs for `/token` and Legate's own APIs have to carry a nonce.
+    let wantsDPoPNonce: Bool
 
     static let defaultIssuer = "http://127.0.0.1:8080"
 
@@ -32,7 +40,10 @@ struct LegateConfiguration: Sendable {
         var environment: String { "LEGATE_" + name.uppercased().replacing("-", with: "_") }
     }
 
-    static let options: [Option] = [
+    /// In the order of the reference page.
+    static let options: [Option] = whereAndWith + MutualTLSSettings.options + LoadSettings.options + howLong
+
+    private static let whereAndWith = [
         Option(
             name: "data", valueName: "DIR", fallback: "./data",
             help: "The data directory: database, audit archives, `admin.json`."),
@@ -52,9 +63,17 @@ struct LegateConfiguration: Sendable {
                 "A file whose first line is the passphrase that opens the vault, instead of a root key file. Without it the server starts sealed."
         ),
         Option(
+            name: "trust-files", valueName: "DIR", fallback: "./Keys/trust",
+            help:
+                "The directory whose files operators may name as keys of trusted issuers: key sets, SPIFFE bundles, the authority and token of a Kubernetes cluster."
+        ),
+        Option(
             name: "tls-certificate", valueName: "FILE", fallback: nil,
             help: "PEM certificate chain. With `tls-key` the listener is TLS only."),
         Option(name: "tls-key", valueName: "FILE", fallback: nil, help: "PEM private key of the certificate."),
+    ]
+
+    private static let howLong = [
         Option(
             name: "audit-retention-age", valueName: "DURATION", fallback: "90d",
             help: "Audit records older than this move from the database to compressed archives. `never` keeps them."
@@ -65,8 +84,18 @@ struct LegateConfiguration: Sendable {
                 "How many audit records the database keeps at most; older ones move to archives. `unlimited` for no limit."
         ),
         Option(
+            name: "key-rotation", valueName: "DURATION", fallback: "24h",
+            help:
+                "For how long a signing key signs, 15 minutes to a year; its successor is published six minutes before. `never` leaves it to `legate key rotate`."
+        ),
+        Option(
             name: "status-list-ttl", valueName: "DURATION", fallback: "10s",
             help: "For how long a gateway may keep a status list, 1 s to 5 minutes: as long it may miss a revocation."
+        ),
+        Option(
+            name: "dpop-nonce", valueName: "WHEN", fallback: "optional",
+            help:
+                "Whether a DPoP proof for `/token`, `/admin`, `/vault` and the revocation feed has to carry a nonce: `required` or `optional`. Other resources have the setting `dpop_nonce`."
         ),
     ]
 
@@ -133,13 +162,16 @@ struct LegateConfiguration: Sendable {
         } else {
             issuer = nil
         }
-        (host, port) = try Self.address(text("listen") ?? "")
+        (host, port) = try Self.address(text("listen") ?? "", of: "listen")
+        trustFiles = text("trust-files") ?? "./Keys/trust"
         tlsCertificate = text("tls-certificate")
         tlsKey = text("tls-key")
         guard (tlsCertificate == nil) == (tlsKey == nil) else {
             throw ConfigurationError(
                 tlsKey == nil ? "tls-key" : "tls-certificate", "must be given together with the other")
         }
+        mutualTLS = try MutualTLSSettings(hasCertificate: tlsCertificate != nil, text)
+        load = try LoadSettings(text)
         auditRetention = AuditRetention(
             age: try Self.age(text("audit-retention-age") ?? ""),
             records: try Self.count(text("audit-retention-records") ?? "")
@@ -147,15 +179,21 @@ struct LegateConfiguration: Sendable {
         guard let ttl = DurationArgument(argument: text("status-list-ttl") ?? "")?.seconds, (1...300).contains(ttl)
         else { throw ConfigurationError("status-list-ttl", "must be a duration from 1s to 5m") }
         statusListTTL = ttl
+        keyRotation = try Self.keyPeriod(text("key-rotation") ?? "")
+        switch text("dpop-nonce") {
+        case "required": wantsDPoPNonce = true
+        case "optional": wantsDPoPNonce = false
+        default: throw ConfigurationError("dpop-nonce", "must be required or optional")
+        }
     }
 
-    private static func address(_ text: String) throws -> (String, Int) {
+    static func address(_ text: String, of option: String) throws -> (String, Int) {
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
             (0...65535).contains(port)
-        else { throw ConfigurationError("listen", "must be HOST:PORT, such as 127.0.0.1:8080") }
+        else { throw ConfigurationError(option, "must be HOST:PORT, such as 127.0.0.1:8080") }
         var host = String(text[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-        guard !host.isEmpty else { throw ConfigurationError("listen", "must be HOST:PORT, such as 127.0.0.1:8080") }
+        guard !host.isEmpty else { throw ConfigurationError(option, "must be HOST:PORT, such as 127.0.0.1:8080") }
         return (host, port)
     }
 
@@ -163,6 +201,14 @@ struct LegateConfiguration: Sendable {
         if text == "never" { return nil }
         guard let seconds = DurationArgument(argument: text)?.seconds, seconds > 0 else {
             throw ConfigurationError("audit-retention-age", "must be a duration such as 90d, or never")
+        }
+        return seconds
+    }
+
+    private static func keyPeriod(_ text: String) throws -> Int? {
+        if text == "never" { return nil }
+        guard let seconds = DurationArgument(argument: text)?.seconds, KeySchedule.periods.contains(seconds) else {
+            throw ConfigurationError("key-rotation", "must be a duration from 15m to 366d, such as 24h, or never")
         }
         return seconds
     }

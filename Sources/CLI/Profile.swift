@@ -12,7 +12,7 @@ struct Profile: Equatable, Sendable {
     static let defaultFile = "./data/admin.json"
 
     /// Finds the profile: the file that `LEGATE_PROFILE` names, else `LEGATE_SERVER`, `LEGATE_CLIENT_ID` and
-    /// `LEGATE_CLIENT_SECRET`, else `./data/admin.json` when it exists. An empty variable counts as absent.
+    /// `LEGATE_CLIENT_SECRET` (and `LEGATE_DPOP_KEY`, when its tokens are bound to a key), else `./data/admin.json` when it exists. An empty variable counts as absent.
     ///
     /// - Parameters:
     ///   - server: `--server`, which comes before every other name of the server.
@@ -31,7 +31,9 @@ struct Profile: Equatable, Sendable {
         switch (variable("LEGATE_CLIENT_ID"), variable("LEGATE_CLIENT_SECRET")) {
         case (let id?, let secret?):
             guard let named else { throw CommandFailure("LEGATE_SERVER is not set, and no --server is given") }
-            return Profile(server: try url(named), credentials: Credentials(clientID: id, secret: secret))
+            var credentials = Credentials(clientID: id, secret: secret)
+            credentials.proofKeyFile = variable("LEGATE_DPOP_KEY")
+            return Profile(server: try url(named), credentials: credentials)
         case (.some, nil): throw CommandFailure("LEGATE_CLIENT_ID is set, but LEGATE_CLIENT_SECRET is not")
         case (nil, .some): throw CommandFailure("LEGATE_CLIENT_SECRET is set, but LEGATE_CLIENT_ID is not")
         case (nil, nil): break
@@ -58,7 +60,9 @@ struct Profile: Equatable, Sendable {
             throw CommandFailure("the profile \(file) is not a JSON object with server, client_id and client_secret")
         }
         self.server = try Self.url(server ?? named)
-        credentials = Credentials(clientID: id, secret: secret)
+        var credentials = Credentials(clientID: id, secret: secret)
+        credentials.proofKeyFile = object["dpop_key"]?.string
+        self.credentials = credentials
     }
 
     private static func url(_ text: String) throws(CommandFailure) -> IssuerURL {
@@ -75,6 +79,8 @@ struct Profile: Equatable, Sendable {
 struct Credentials: Equatable, Sendable, CustomStringConvertible, CustomReflectable {
     let clientID: String
     let secret: String
+    /// A file with the key that the client's tokens are bound to.
+    var proofKeyFile: String?
 
     /// `client_secret_basic` (RFC 6749, 2.3.1): both parts are form-encoded first.
     var basic: String {

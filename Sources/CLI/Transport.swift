@@ -17,6 +17,8 @@ struct Transport: Sendable {
         /// Seconds that the server asks to wait (RFC 9110, 10.2.3).
         var retryAfter: Int?
         let bytes: [UInt8]
+        /// For the next DPoP proof (RFC 9449, 8.2).
+        var nonce: String?
     }
 
     /// The body of a request with its media type.
@@ -72,7 +74,8 @@ struct Transport: Sendable {
             return Answer(
                 status: Int(response.status.code), eTag: response.headers.first(name: "ETag"),
                 retryAfter: response.headers.first(name: "Retry-After").flatMap { Int($0) },
-                bytes: Array(try await response.body.collect(upTo: Self.greatestAnswer).readableBytesView)
+                bytes: Array(try await response.body.collect(upTo: Self.greatestAnswer).readableBytesView),
+                nonce: response.headers.first(name: "DPoP-Nonce")
             )
         } catch {
             throw ServerUnreachable(url: url, error)
@@ -106,7 +109,10 @@ struct Transport: Sendable {
                 throw CommandFailure("the answer of the server is too long")
             }
         }
-        return Answer(status: Int(response.status.code), eTag: nil, bytes: rest)
+        return Answer(
+            status: Int(response.status.code), eTag: nil, bytes: rest,
+            nonce: response.headers.first(name: "DPoP-Nonce")
+        )
     }
 
     private func respond(

@@ -6,6 +6,8 @@ package struct UnverifiedJWT: Sendable {
     /// Not verified; only for choosing the key.
     package let claims: JSONObject
 
+    /// The whole header, for the one kind of JWT whose key stands in it: a DPoP proof (RFC 9449 section 4.2).
+    let headerMembers: JSONObject
     /// The header and the payload as they were sent, with the dot between them.
     private let signingInput: ArraySlice<UInt8>
     private let signature: [UInt8]
@@ -22,7 +24,8 @@ package struct UnverifiedJWT: Sendable {
             !bytes[(second + 1)...].contains(dot)
         else { throw .malformed("it does not have three parts") }
 
-        header = try JWTHeader(Self.object(bytes[..<first], "its header is not a JSON object"))
+        headerMembers = try Self.object(bytes[..<first], "its header is not a JSON object")
+        header = try JWTHeader(headerMembers)
         claims = try Self.object(bytes[(first + 1)..<second], "its payload is not a JSON object")
         guard let signature = Base64URL.decode(bytes[(second + 1)...]) else {
             throw .malformed("its signature is not base64url")

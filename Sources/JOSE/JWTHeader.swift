@@ -1,7 +1,8 @@
 /// What Legate reads of a JOSE header (RFC 7515, 4.1).
 ///
 /// Keys in the header, or addresses of keys (`jwk`, `jku`, `x5c`, `x5u`), are never looked at: whoever writes a token
-/// does not choose what verifies it.
+/// does not choose what verifies it. The one exception is a `DPoPProof`, which proves nothing but that its writer holds
+/// the key.
 package struct JWTHeader: Sendable, Equatable {
     /// The `alg` as written.
     package let algorithmName: String

@@ -19,7 +19,9 @@ public import ServiceLifecycle
 ///         ),
 ///         logger: logger
 ///     )
-///     let token = try gateway.verify(bearer)
+///     let token = try gateway.verify(
+///         GatewayCall(method: "GET", target: "/orders", authorization: [header], proofs: proofs)
+///     )
 ///     try token.require(scope: "orders:read")
 public final class Gateway: Service {
     private let settings: GatewaySettings
@@ -61,18 +63,37 @@ public final class Gateway: Service {
     /// How many tombstones are held.
     public var revocations: Int { judge.revocations.count }
 
-    /// The token, if it is live at this moment and for this gateway.
+    /// The token of the call, if it is live at this moment, for this gateway, and its sender has proved to hold what it
+    /// is bound to.
     ///
     /// It never waits. Signature, type, issuer, audience, lifetime, the chain of actors and everything by which the token
-    /// can have been revoked are checked each time; only the signature check of a token seen before is remembered.
+    /// can have been revoked are checked each time; only the signature check of a token seen before is remembered. A
+    /// token that is bound to a key needs a proof by that key, made for this call and used once (RFC 9449 section 4.3);
+    /// one that is bound to a certificate needs that certificate (RFC 8705 section 3).
+    public func verify(_ call: GatewayCall) throws(RefusedToken) -> VerifiedToken {
+        try judge.verify(call)
+    }
+
+    /// Like `verify`, but when the token's key is not known it may wait for the key set, for 2 s at most: so no honest
+    /// token is refused when the server has begun to sign with a new key out of turn.
+    public func verifyFetchingKeys(_ call: GatewayCall) async throws(RefusedToken) -> VerifiedToken {
+        do throws(RefusedToken) {
+            return try judge.verify(call)
+        } catch .unknownKey {
+            await judge.keys.refreshed(floor: PublishedKeys.strangersFloor, patience: Self.patience)
+            return try judge.verify(call)
+        }
+    }
+
+    /// The token, if it is live at this moment, for this gateway, and bound to nothing: a token that is bound to a key or
+    /// certificate is refused, and so is every other where the configuration requires one.
     ///
     /// - Parameter token: as it stands after `Bearer ` in the `Authorization` header.
     public func verify(_ token: String) throws(RefusedToken) -> VerifiedToken {
         try judge.verify(token)
     }
 
-    /// Like `verify`, but when the token's key is not known it may wait for the key set, for 2 s at most: so no honest
-    /// token is refused when the server has begun to sign with a new key out of turn.
+    /// Like `verify` of a token, with the patience of `verifyFetchingKeys` of a call.
     public func verifyFetchingKeys(_ token: String) async throws(RefusedToken) -> VerifiedToken {
         do throws(RefusedToken) {
             return try judge.verify(token)
@@ -80,6 +101,26 @@ public final class Gateway: Service {
             await judge.keys.refreshed(floor: PublishedKeys.strangersFloor, patience: Self.patience)
             return try judge.verify(token)
         }
+    }
+
+    /// What to put into the header `DPoP-Nonce` of every answer to a call with a proof, so that the next one needs no
+    /// second attempt; nil when nonces are not required.
+    public var nonce: String? { settings.requireDPoPNonce ? judge.possession.nonces.current : nil }
+
+    /// The answer to a call that was refused.
+    ///
+    /// - Parameters:
+    ///   - scopes: what the call would have needed.
+    ///   - resourceMetadata: the address of the resource's metadata document (RFC 9728).
+    public func answer(
+        to call: GatewayCall, refusedBy refusal: RefusedToken, scopes: [String] = [], resourceMetadata: String? = nil
+    ) -> GatewayAnswer {
+        let challenges = Challenges(takesDPoP: settings.publicURL != nil, requiresDPoP: settings.requireDPoP)
+        return GatewayAnswer(
+            refusal,
+            challenges: challenges.fields(
+                for: refusal, isUnderDPoP: call.isUnderDPoP, scopes: scopes, metadata: resourceMetadata),
+            nonce: refusal == .nonceNeeded ? judge.possession.nonces.current : nonce)
     }
 
     /// Reads keys and feed until the service is stopped or the task is cancelled.

@@ -20,6 +20,22 @@ public struct GatewayConfiguration: Sendable {
     public var keysURL: String?
     /// The most tombstones that are held. When the server has more, nothing is accepted.
     public var maximumRevocations = 2_000_000
+    /// Where callers reach the API: scheme, host and port, and the path under which it stands, such as
+    /// `https://orders.example.com`. A DPoP proof must name the URL of its call, and this is what it is compared with,
+    /// never a header of the call.
+    ///
+    /// Without it tokens that are bound to a key (RFC 9449) are refused.
+    public var publicURL: String?
+    /// Whether only tokens that are bound to a key are accepted.
+    public var requireDPoP = false
+    /// Whether each proof must carry a nonce of this gateway (RFC 9449 section 9): a proof that was made in advance, or
+    /// for another gateway of the same API, is good for nothing then. It costs each caller one more call now and then.
+    public var requireDPoPNonce = false
+    /// Whether only tokens that are bound to a client certificate are accepted (RFC 8705).
+    public var requireCertificate = false
+    /// Proofs that are remembered at once, each for up to two and a half minutes: about 30 bytes each. One key may have a
+    /// tenth of them; when it has, its calls are refused, and when all are taken, those of all keys are.
+    public var maximumProofs = 1_000_000
     public var clock = GatewayClock.system
 
     public init(

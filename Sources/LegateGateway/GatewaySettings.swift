@@ -8,6 +8,11 @@ struct GatewaySettings: Sendable {
     let feedURL: String
     let keysURL: String
     let maximumRevocations: Int
+    let publicURL: PublicURL?
+    let requireDPoP: Bool
+    let requireDPoPNonce: Bool
+    let requireCertificate: Bool
+    let maximumProofs: Int
     let clock: GatewayClock
 
     /// Two heartbeats at least; and by the end every token that could have been revoked has expired.
@@ -31,6 +36,18 @@ struct GatewaySettings: Sendable {
         guard configuration.maximumRevocations > 0 else {
             throw GatewayConfigurationError("the number of revocations must be at least 1")
         }
+        guard configuration.maximumProofs >= 10 else {
+            throw GatewayConfigurationError("the number of proofs must be at least 10")
+        }
+        guard configuration.publicURL != nil || !(configuration.requireDPoP || configuration.requireDPoPNonce) else {
+            throw GatewayConfigurationError("a gateway that requires DPoP needs the public URL of its API")
+        }
+        if let url = configuration.publicURL {
+            publicURL = PublicURL(try checked(url, "public URL"))
+            guard publicURL != nil else { throw GatewayConfigurationError("the public URL is not a URL with a host") }
+        } else {
+            publicURL = nil
+        }
         issuer = try checked(configuration.issuer, "issuer")
         let base = issuer.hasSuffix("/") ? String(issuer.dropLast()) : issuer
         feedURL = try checked(configuration.feedURL ?? base + "/revocations", "address of the feed")
@@ -40,6 +57,10 @@ struct GatewaySettings: Sendable {
         failClosedAfter = configuration.failClosedAfter
         certificateAuthority = configuration.certificateAuthority
         maximumRevocations = configuration.maximumRevocations
+        requireDPoP = configuration.requireDPoP
+        requireDPoPNonce = configuration.requireDPoPNonce
+        requireCertificate = configuration.requireCertificate
+        maximumProofs = configuration.maximumProofs
         clock = configuration.clock
     }
 

@@ -6,6 +6,7 @@ import Synchronization
 final class TokenJudge: Sendable {
     let keys: PublishedKeys
     let freshness: Freshness
+    let possession: Possession
     let revocations = RevocationSet()
 
     private let issuer: String
@@ -22,10 +23,27 @@ final class TokenJudge: Sendable {
         clock = settings.clock
         keys = PublishedKeys(clock: settings.clock)
         freshness = Freshness(limit: settings.failClosedAfter, clock: settings.clock)
+        possession = Possession(settings)
     }
 
-    /// The token, if it is live at this moment.
+    /// The token, if it is live at this moment and may be used by whoever carries it.
     func verify(_ compact: String) throws(RefusedToken) -> VerifiedToken {
+        let token = try live(compact)
+        try possession.allowBearer(token)
+        return token
+    }
+
+    /// The token of the call, if it is live at this moment and its sender has proved to hold what it is bound to.
+    func verify(_ call: GatewayCall) throws(RefusedToken) -> VerifiedToken {
+        let (scheme, compact) = try call.credentials()
+        // The token first: nobody without a live one can order us to verify the signature of a proof.
+        let token = try live(compact)
+        try possession.prove(token, sentAs: compact, under: scheme, in: call)
+        return token
+    }
+
+    /// The token, if it is live at this moment; who sent it has not been asked.
+    private func live(_ compact: String) throws(RefusedToken) -> VerifiedToken {
         // The first question is whether there is an answer at all.
         guard freshness.isFresh, let published = keys.current else { throw .unavailable }
         let token = try read(compact, published)

@@ -36,6 +36,8 @@ public struct VerifiedToken: Sendable {
     public let issuedAt: Int64
     /// Whole seconds since 1970.
     public let expiresAt: Int64
+    /// What its sender has proved to hold (`cnf`), or nil for a token that anyone may use who carries it.
+    public let confirmation: TokenConfirmation?
 
     let ids: RevocableIDs
     let notBefore: Int64?
@@ -54,7 +56,8 @@ public struct VerifiedToken: Sendable {
         guard has(scope: scope) else { throw .insufficientScope(scope) }
     }
 
-    /// Reads the claims of a token with a good signature. Lifetime and revocation are judged elsewhere, each time.
+    /// Reads the claims of a token with a good signature. Lifetime, revocation and the proof of what it is bound to are
+    /// judged elsewhere, each time.
     init(_ token: VerifiedJWT, issuer: String, resources: Set<String>) throws(RefusedToken) {
         do throws(JWTError) {
             guard try token.string("iss") == issuer else { throw .badClaim("iss") }
@@ -63,12 +66,16 @@ public struct VerifiedToken: Sendable {
             self.expiresAt = expiresAt
             notBefore = try token.time("nbf")
             scopes = try token.string("scope")?.split(separator: " ").map(String.init) ?? []
+            if let claim = token.claims["cnf"] {
+                confirmation = try TokenConfirmation(claim)
+            } else {
+                confirmation = nil
+            }
         } catch {
             throw .invalid(error.description)
         }
         guard let audience = token.audience, audience.count == 1, let only = audience.first, resources.contains(only)
         else { throw .wrongAudience }
-        guard token.claims["cnf"] == nil else { throw .bound }
         self.audience = only
         subject = ids.subject
         clientID = ids.clientID

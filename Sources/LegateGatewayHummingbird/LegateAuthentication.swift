@@ -6,12 +6,19 @@ public import LegateGateway
 public protocol LegateRequestContext: RequestContext {
     /// Set by `LegateAuthentication`; nil before it.
     var legateToken: VerifiedToken? { get set }
+    /// The client certificate in DER that the caller has proved to hold the key of, in the TLS connection of the request;
+    /// nil unless the context says otherwise. Tokens that are bound to a certificate need it.
+    var legateCertificate: [UInt8]? { get }
+}
+
+extension LegateRequestContext {
+    public var legateCertificate: [UInt8]? { nil }
 }
 
 /// Lets a call through only with a live access token, and puts that into the request's context.
 ///
-/// Everything else is answered here with the challenge of RFC 6750 section 3: 401 without a good token, 403 without the
-/// scope, 503 while revocations cannot be checked.
+/// Everything else is answered here with the challenge of RFC 6750 section 3 or RFC 9449 section 7.1: 401 without a good
+/// token or without proof of what it is bound to, 403 without the scope, 503 while revocations cannot be checked.
 public struct LegateAuthentication<Context: LegateRequestContext>: RouterMiddleware {
     private let gateway: Gateway
     private let scopes: [String]
@@ -30,69 +37,41 @@ public struct LegateAuthentication<Context: LegateRequestContext>: RouterMiddlew
     public func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
-        let fields = request.headers[values: .authorization]
-        guard let field = fields.first else { return answer(.unauthorized, nil) }
-        guard fields.count == 1, let compact = Self.bearer(field) else {
-            return answer(.unauthorized, ("invalid_token", "The Authorization header must be Bearer and one token."))
-        }
-        let token: VerifiedToken
-        do throws(RefusedToken) {
-            token = try await gateway.verifyFetchingKeys(compact)
-            for scope in scopes { try token.require(scope: scope) }
-        } catch .unavailable {
-            return unavailable()
-        } catch .insufficientScope(let scope) {
-            let refusal = RefusedToken.insufficientScope(scope)
-            return answer(.forbidden, ("insufficient_scope", refusal.description))
-        } catch {
-            return answer(.unauthorized, ("invalid_token", error.description))
-        }
+        let call = GatewayCall(
+            method: request.method.rawValue, target: request.uri.string,
+            authorization: request.headers[values: .authorization], proofs: request.headers[values: .dpop],
+            certificate: context.legateCertificate)
         var context = context
-        context.legateToken = token
-        return try await next(request, context)
-    }
-
-    /// The token of `Bearer TOKEN` (RFC 6750 section 2.1), or nil.
-    static func bearer(_ field: String) -> String? {
-        let parts = field.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let scheme = parts.first, scheme.lowercased() == "bearer", let rest = parts.dropFirst().first else {
-            return nil
+        do throws(RefusedToken) {
+            let token = try await gateway.verifyFetchingKeys(call)
+            for scope in scopes { try token.require(scope: scope) }
+            context.legateToken = token
+        } catch {
+            return Self.response(
+                gateway.answer(to: call, refusedBy: error, scopes: scopes, resourceMetadata: metadata))
         }
-        let token = rest.drop { $0 == " " }
-        guard !token.isEmpty, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
-        return String(token)
-    }
-
-    private func answer(_ status: HTTPResponse.Status, _ error: (code: String, description: String)?) -> Response {
-        var parameters: [String] = []
-        if let error {
-            parameters.append(#"error="\#(error.code)""#)
-            parameters.append(#"error_description="\#(Self.quotable(error.description))""#)
-        }
-        if !scopes.isEmpty { parameters.append(#"scope="\#(Self.quotable(scopes.joined(separator: " ")))""#) }
-        parameters.append(#"resource_metadata="\#(Self.quotable(metadata))""#)
-        var response = body(status, error?.code ?? "invalid_token", error?.description ?? "A bearer token is required.")
-        response.headers[.wwwAuthenticate] = "Bearer " + parameters.joined(separator: ", ")
+        var response = try await next(request, context)
+        if let nonce = gateway.nonce { response.headers[.dpopNonce] = nonce }
         return response
     }
 
-    private func unavailable() -> Response {
-        var response = body(
-            .serviceUnavailable, "temporarily_unavailable", RefusedToken.unavailable.description)
-        response.headers[.retryAfter] = "2"
-        return response
-    }
-
-    private func body(_ status: HTTPResponse.Status, _ code: String, _ description: String) -> Response {
-        let text = #"{"error":"\#(code)","error_description":"\#(Self.quotable(description))"}"#
+    private static func response(_ answer: GatewayAnswer) -> Response {
+        var headers = HTTPFields()
+        for header in answer.headers {
+            if let name = HTTPField.Name(header.name) { headers.append(HTTPField(name: name, value: header.value)) }
+        }
         return Response(
-            status: status, headers: [.contentType: "application/json", .cacheControl: "no-store"],
-            body: ResponseBody(byteBuffer: ByteBuffer(string: text))
-        )
+            status: HTTPResponse.Status(code: answer.status), headers: headers,
+            body: ResponseBody(byteBuffer: ByteBuffer(string: answer.body)))
     }
+}
 
-    /// Only what may stand between quotation marks, in a header as in JSON.
-    private static func quotable(_ text: String) -> String {
-        String(decoding: text.utf8.filter { $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }, as: UTF8.self)
-    }
+extension HTTPField.Name {
+    /// RFC 9449 section 4.1.
+    fileprivate static let dpop = known("DPoP")
+    /// RFC 9449 section 8.1.
+    fileprivate static let dpopNonce = known("DPoP-Nonce")
+
+    /// A name that is a constant of ours; the fallback is never reached for a valid token.
+    private static func known(_ name: String) -> HTTPField.Name { HTTPField.Name(name) ?? .authorization }
 }

@@ -12,10 +12,12 @@ package struct AuthorizationServer: Sendable {
     package let revocations: RevocationSet
     package let revocationFeed: RevocationFeed
     package let statusLists: StatusListPublisher
+    package let spiffeBundles: SPIFFEBundles
     package let feedAccess: FeedAccess
     package let keys: SigningKeys
     package let ledger: Ledger
     package let verifier: TokenVerifier
+    package let possession: PossessionCheck
     package let tokenEndpoint: TokenEndpoint
     package let introspection: Introspection
     package let revocationEndpoint: RevocationEndpoint
@@ -29,6 +31,7 @@ package struct AuthorizationServer: Sendable {
     package let streamDesk: StreamDesk
     package let eventDispatcher: EventDispatcher
     package let keyDesk: KeyDesk
+    package let keyKeeper: KeyKeeper
     package let secretDesk: SecretDesk
     package let rotationDesk: RotationDesk
     package let clientSecretDesk: ClientSecretDesk
@@ -45,6 +48,7 @@ package struct AuthorizationServer: Sendable {
     package let now: Now
     package let metadata: ServerMetadata
     private let authenticator: ClientAuthenticator
+    private let steadyTime: SteadyTime
 
     /// What only the composition root has.
     package struct Foundations: Sendable {
@@ -64,13 +68,23 @@ package struct AuthorizationServer: Sendable {
         package let bell: AlarmBell
         /// Where the root key file is, or would be.
         package let rootKeyPath: String?
+        /// Tells a clock that was set from one that went on; nil believes `now`.
+        package var uptime: Uptime?
+        /// Seconds for which tombstones, spent assertions and the like are kept when they have expired.
+        package var afterlife = 0
+        /// When signing keys change by themselves.
+        package let keySchedule: KeySchedule
+        /// Whether DPoP proofs for `/token` and Legate's own APIs have to carry a nonce.
+        package var wantsDPoPNonce = false
+        /// Scheme, host and port where clients show certificates (RFC 8705 section 5); nil when nobody asks for any.
+        package var certificateOrigin: String?
 
         package init(
             issuer: IssuerURL, store: any Store, snapshot: Snapshot, barrier: Barrier, digestKey: DigestKey,
             auditKey: AuditKey, fetcher: any Fetcher, courier: any EventCourier, now: @escaping Now,
             observer: @escaping Ledger.Observer = { _, _ in },
             statusListLifetime: Int = StatusListPublisher.defaultLifetime, bell: @escaping AlarmBell = { _ in },
-            rootKeyPath: String? = nil
+            rootKeyPath: String? = nil, keySchedule: KeySchedule = KeySchedule(period: KeySchedule.usualPeriod)
         ) {
             self.issuer = issuer
             self.store = store
@@ -85,12 +99,15 @@ package struct AuthorizationServer: Sendable {
             self.statusListLifetime = statusListLifetime
             self.bell = bell
             self.rootKeyPath = rootKeyPath
+            self.keySchedule = keySchedule
         }
     }
 
     package init(_ foundations: Foundations) throws {
         issuer = foundations.issuer
         now = foundations.now
+        let steadyTime = SteadyTime(now: now, uptime: foundations.uptime, afterlife: foundations.afterlife)
+        self.steadyTime = steadyTime
         store = foundations.store
         registry = Registry(issuer: issuer, snapshot: foundations.snapshot)
         revocations = foundations.snapshot.revocations
@@ -103,7 +120,11 @@ package struct AuthorizationServer: Sendable {
             issuer: issuer, keys: keys, registry: registry, revocations: revocations, feed: revocationFeed,
             lifetime: foundations.statusListLifetime
         )
-        verifier = TokenVerifier(issuer: issuer, keys: keys, registry: registry, revocations: revocations)
+        let signatures = SignatureBudget()
+        verifier = TokenVerifier(
+            issuer: issuer, keys: keys, registry: registry, revocations: revocations, budget: signatures
+        )
+        possession = PossessionCheck(registry: registry, start: now(), wantsNonce: foundations.wantsDPoPNonce)
         ledger = Ledger(
             store: store, registry: registry, revocations: revocations, feed: revocationFeed,
             head: foundations.snapshot.auditHead, auditKey: foundations.auditKey, now: now,
@@ -111,6 +132,8 @@ package struct AuthorizationServer: Sendable {
         )
         let keySets = KeySets(fetcher: foundations.fetcher, now: now)
         let foreign = ForeignTokenVerifier(registry: registry, keySets: keySets)
+        spiffeBundles = SPIFFEBundles(registry: registry, fetcher: foundations.fetcher, now: now)
+        let workloads = WorkloadVerifier(foreign: foreign, bundles: spiffeBundles)
         let custodian = KeyCustodian(keys: keys, barrier: foundations.barrier)
 
         let succession = SecretSuccession(store: store, ledger: ledger)
@@ -120,18 +143,20 @@ package struct AuthorizationServer: Sendable {
         authenticator = ClientAuthenticator(
             methods: [
                 ClientSecretMethod(registry: registry, digests: foundations.digestKey, succession: succession),
-                PrivateKeyJWTMethod(registry: registry, keySets: keySets),
-                WorkloadMethod(foreign: foreign),
+                PrivateKeyJWTMethod(registry: registry, keySets: keySets, workloads: workloads),
+                SPIFFEJWTMethod(workloads: workloads),
+                CertificateMethod(registry: registry, keySets: keySets, bundles: spiffeBundles),
+                WorkloadMethod(workloads: workloads),
             ], canaries: canaryWatch
         )
         let grants: [any Grant] = [
             ClientCredentials(registry: registry),
-            TokenExchange(registry: registry, verifier: verifier, foreign: foreign),
+            TokenExchange(registry: registry, verifier: verifier, foreign: foreign, workloads: workloads),
         ]
         let policy = Policy(
             rules: [
                 PresenterEntitled(), DelegationLive(), TargetGranted(), CredentialByExchange(), ChainIntact(),
-                NamesOpen(), TaskWithinLimits(),
+                NamesOpen(), TaskWithinLimits(), PossessionKept(),
             ], registry: registry
         )
 
@@ -152,7 +177,7 @@ package struct AuthorizationServer: Sendable {
             registry: registry, keys: keys, digests: foundations.digestKey, ledger: ledger, now: now
         )
         tokenEndpoint = TokenEndpoint(
-            grants: grants, authenticator: authenticator, policy: policy,
+            grants: grants, authenticator: authenticator, possession: possession, policy: policy,
             mint: TokenMint(issuer: issuer, keys: keys, statusLists: registry.statusLists),
             credentials: CredentialExchange(secrets: secretDesk), canaries: canaryWatch, ledger: ledger,
             revocations: revocations, now: now
@@ -163,10 +188,10 @@ package struct AuthorizationServer: Sendable {
         )
         revocationEndpoint = RevocationEndpoint(
             authenticator: authenticator, verifier: verifier, revocations: revocations, canaries: canaryWatch,
-            ledger: ledger, now: now
+            ledger: ledger, now: now, steady: { steadyTime.time }
         )
         checkEndpoint = CheckEndpoint(
-            authenticator: authenticator, verifier: verifier, registry: registry,
+            authenticator: authenticator, verifier: verifier, registry: registry, possession: possession,
             broker: CredentialBroker(secrets: secretDesk), ledger: ledger, now: now
         )
         let secretMaker = ClientSecretMaker(registry: registry, digests: foundations.digestKey, desk: secretDesk)
@@ -194,7 +219,8 @@ package struct AuthorizationServer: Sendable {
         subjectDesk = SubjectDesk(registry: registry, store: store, ledger: ledger, now: now)
         ownerDesk = OwnerDesk(registry: registry, ledger: ledger, now: now)
         eventIntake = EventIntake(
-            registry: registry, keySets: keySets, subjects: subjectDesk, store: store, ledger: ledger, now: now
+            registry: registry, keySets: keySets, subjects: subjectDesk, store: store, ledger: ledger,
+            signatures: signatures, now: now
         )
         streamDesk = StreamDesk(
             issuer: issuer, registry: registry, keys: keys, store: store, ledger: ledger, now: now
@@ -213,7 +239,11 @@ package struct AuthorizationServer: Sendable {
         backupDesk = BackupDesk(
             issuer: issuer, barrier: foundations.barrier, store: store, ledger: ledger, now: now
         )
-        keyDesk = KeyDesk(keys: custodian, ledger: ledger, now: now)
+        keyKeeper = KeyKeeper(
+            custodian: custodian, schedule: foundations.keySchedule, feed: revocationFeed, store: store, ledger: ledger,
+            now: now
+        )
+        keyDesk = KeyDesk(keeper: keyKeeper)
         auditTrail = AuditTrail(
             store: store, registry: registry, revocations: revocations, keys: keys, auditKey: foundations.auditKey,
             ledger: ledger, now: now
@@ -221,7 +251,7 @@ package struct AuthorizationServer: Sendable {
         metadata = ServerMetadata(
             issuer: issuer, grants: grants.map { type(of: $0).type },
             authenticationMethods: authenticator.advertisedMethods,
-            assertionAlgorithms: PrivateKeyJWTMethod.algorithms
+            assertionAlgorithms: PrivateKeyJWTMethod.algorithms, certificateOrigin: foundations.certificateOrigin
         )
     }
 
@@ -233,7 +263,7 @@ package struct AuthorizationServer: Sendable {
 
     /// Forgets what no live token can carry any more. Run every minute or so.
     package func prune() async throws {
-        let time = now()
+        let time = steadyTime.forgetting
         revocations.prune(at: time.seconds)
         registry.prune(at: time)
         statusLists.prune()

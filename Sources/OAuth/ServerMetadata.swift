@@ -7,15 +7,17 @@ package struct ServerMetadata: Sendable {
     private let grants: [GrantType]
     private let authenticationMethods: [AuthenticationMethod]
     private let assertionAlgorithms: [SignatureAlgorithm]
+    private let certificates: CertificateEndpoints?
 
     init(
         issuer: IssuerURL, grants: [GrantType], authenticationMethods: [AuthenticationMethod],
-        assertionAlgorithms: [SignatureAlgorithm]
+        assertionAlgorithms: [SignatureAlgorithm], certificateOrigin: String?
     ) {
         self.issuer = issuer
         own = OwnResources(issuer: issuer)
         self.grants = grants
-        self.authenticationMethods = authenticationMethods
+        certificates = certificateOrigin.map { CertificateEndpoints(origin: $0, issuer: issuer) }
+        self.authenticationMethods = authenticationMethods.filter { certificateOrigin != nil || !$0.usesCertificate }
         self.assertionAlgorithms = assertionAlgorithms
     }
 
@@ -45,11 +47,14 @@ package struct ServerMetadata: Sendable {
             "revocation_endpoint": .string(issuer.text + "/revoke"),
             "revocation_endpoint_auth_methods_supported": methods,
             "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
+            "dpop_signing_alg_values_supported": .texts(DPoPProof.algorithms.map(\.rawValue)),
             "status_list_aggregation_endpoint": .string(issuer.text + "/status-lists"),
             "global_token_revocation_endpoint": .string(issuer.text + "/global-token-revocation"),
             "global_token_revocation_endpoint_auth_methods_supported": ["Bearer"],
         ]
         if !scopes.isEmpty { document["scopes_supported"] = .texts(scopes.tokens) }
+        document.listDetailsTypes(of: resources.filter(\.enabled))
+        certificates?.list(in: &document)
         let own = resources.filter { isOwn($0) && $0.enabled }
         if !own.isEmpty { document["protected_resources"] = .texts(own.map(\.uri.text)) }
         return document
@@ -64,6 +69,12 @@ package struct ServerMetadata: Sendable {
             "resource_name": .string(resource.name),
         ]
         if !resource.scopes.isEmpty { document["scopes_supported"] = .texts(resource.scopes.tokens) }
+        document.listDetailsTypes(of: [resource])
+        if resource.kind != .thirdParty {
+            document["dpop_signing_alg_values_supported"] = .texts(DPoPProof.algorithms.map(\.rawValue))
+        }
+        if resource.requireDPoP { document["dpop_bound_access_tokens_required"] = true }
+        if resource.requireCertificate { document["tls_client_certificate_bound_access_tokens"] = true }
         return document
     }
 

@@ -9,6 +9,7 @@ import Vault
 package struct TokenEndpoint: Sendable {
     private let grants: [GrantType: any Grant]
     private let authenticator: ClientAuthenticator
+    private let possession: PossessionCheck
     private let policy: Policy
     private let mint: TokenMint
     private let credentials: CredentialExchange
@@ -18,12 +19,13 @@ package struct TokenEndpoint: Sendable {
     private let now: Now
 
     init(
-        grants: [any Grant], authenticator: ClientAuthenticator, policy: Policy, mint: TokenMint,
-        credentials: CredentialExchange, canaries: CanaryWatch, ledger: Ledger, revocations: RevocationSet,
-        now: @escaping Now
+        grants: [any Grant], authenticator: ClientAuthenticator, possession: PossessionCheck, policy: Policy,
+        mint: TokenMint, credentials: CredentialExchange, canaries: CanaryWatch, ledger: Ledger,
+        revocations: RevocationSet, now: @escaping Now
     ) {
         self.grants = Dictionary(grants.map { (type(of: $0).type, $0) }) { first, _ in first }
         self.authenticator = authenticator
+        self.possession = possession
         self.policy = policy
         self.mint = mint
         self.credentials = credentials
@@ -46,7 +48,11 @@ package struct TokenEndpoint: Sendable {
             guard client.client.grants.contains(type(of: grant).type) else {
                 throw OAuthError(.unauthorizedClient, "the client is not registered for this grant type")
             }
-            return try await issue(grant, to: client, for: request)
+            // Only now: a stranger cannot have signatures checked.
+            let held = try possession.held(by: client.client, with: request.presented, at: now())
+            var response = try await issue(grant, to: client, for: request, holding: held.confirmation)
+            response.nonce = held.nonce
+            return response
         } catch let refused as Refused {
             canaries.look(atTokensIn: request)
             try await record(refused.error, of: proven?.client, presented: refused.presented, request)
@@ -74,11 +80,12 @@ package struct TokenEndpoint: Sendable {
 
     /// Present, permit, mint or find the credential, commit. Begins again when a revocation came in between: the policy then sees it.
     private func issue(
-        _ grant: any Grant, to client: AuthenticatedClient, for request: ClientRequest
+        _ grant: any Grant, to client: AuthenticatedClient, for request: ClientRequest, holding held: Confirmation?
     ) async throws -> TokenResponse {
         for _ in 0..<4 {
             let time = now()
-            let authorization = try await grant.present(request, by: client, at: time)
+            var authorization = try await grant.present(request, by: client, at: time)
+            authorization.confirmation = held?.narrowed(for: authorization)
             let permit: Permit
             switch policy.decide(authorization, at: time) {
             case .refuse(let refusal): throw Refused(error: refusal.error, presented: authorization)
@@ -172,6 +179,7 @@ package struct TokenEndpoint: Sendable {
         }
         var issued = TokenAudit.issued(token, permit: permit, request: request, at: time)
         if case .credential(let secret, _) = issue { issued.target = "secret/\(secret.name)" }
+        issued.note(permit.authorization.actorEvidence ?? client.evidence)
         entry.audit.append(issued)
         return entry
     }

@@ -14,13 +14,15 @@ package struct TokenResponse: Sendable {
     package let token: AccessToken
     /// When the secret ends with which the client proved itself, if that is soon.
     package var secretExpiresAt: Timestamp?
+    /// What the next DPoP proof should carry, when nonces are wanted here (RFC 9449 section 8.2).
+    package var nonce: String?
 
     init(_ minted: TokenMint.Minted, at now: Timestamp, grant: GrantType) {
         accessToken = minted.compact
         expiresIn = minted.token.expiresAt - now.seconds
         scope = minted.token.scopes.description
         issuedTokenType = grant == .tokenExchange ? .accessToken : nil
-        tokenType = Self.bearer
+        tokenType = TokenPresentation.type(for: minted.token.confirmation)
         token = minted.token
     }
 
@@ -30,11 +32,9 @@ package struct TokenResponse: Sendable {
         expiresIn = credential.expiresAt - now.seconds
         scope = claims.scopes.description
         issuedTokenType = credential.type
-        tokenType = credential.type == .accessToken ? Self.bearer : "N_A"
+        tokenType = credential.type == .accessToken ? TokenPresentation.bearer : "N_A"
         token = claims
     }
-
-    private static let bearer = "Bearer"
 
     package var json: [UInt8] {
         var json = JSONWriter(capacity: accessToken.utf8.count + 256)
@@ -44,6 +44,9 @@ package struct TokenResponse: Sendable {
         json.member("token_type", tokenType)
         json.member("expires_in", expiresIn)
         json.member("scope", scope)
+        if !token.authorizationDetails.isEmpty {
+            json.member(Claim.authorizationDetails, json: token.authorizationDetails.json)
+        }
         json.endObject()
         return json.bytes
     }

@@ -20,7 +20,10 @@ struct Routes {
         let authorize = AuthorizeRoute()
 
         // OAuth
-        add("\(base)/token", [.post: TokenRoute(endpoint: server.tokenEndpoint, metrics: metrics).respond], to: router)
+        add(
+            "\(base)/token",
+            [.post: TokenRoute(endpoint: server.tokenEndpoint, issuer: server.issuer, metrics: metrics).respond],
+            to: router)
         add(
             "\(base)/introspect",
             [.post: IntrospectRoute(introspection: server.introspection, bearer: bearer).respond], to: router
@@ -129,6 +132,8 @@ struct Routes {
         admin("event-receivers/{id}/verify", [.post: (RegistryKind.receiver.writeScope, streams.verify)])
         admin("keys", [.get: ("keys:read", keys.list)])
         admin("keys/rotate", [.post: ("keys:write", keys.rotate)])
+        admin("keys/import", [.post: ("keys:write", keys.bringIn)])
+        admin("keys/{id}", [.get: ("keys:read", keys.show)])
         let vault = VaultKeyRoutes(server: server, control: control)
         admin("vault", [.get: (VaultKeyRoutes.scope, vault.status)])
         admin("vault/seal", [.post: (VaultKeyRoutes.scope, vault.seal)])

@@ -93,6 +93,8 @@ private struct Batch {
             for name in names { try EventQueueRecord.delete(name, for: receiver, in: database) }
         case .addKey(let key): try SigningKeyRecord.insert(key, into: database)
         case .revokeKey(let keyID, let time): try SigningKeyRecord.revoke(keyID, at: time, in: database)
+        case .eraseKey(let keyID, let box, let time):
+            try SigningKeyRecord.erase(keyID, keeping: box, at: time, in: database)
         case .keepSecret(let secret, let revision): try SecretRecord.keep(secret, from: revision, in: database)
         case .dropSecret(let name): try SecretRecord.drop(name, in: database)
         case .addVersion(let name, let version): try SecretVersionRecord.insert(version, of: name, into: database)

@@ -74,6 +74,26 @@ enum Schema {
             version: 14, name: "sealed_tables", sql: PackageResources.V0014_sealed_tables_sql,
             hash: "0fca129b747b43f2e90ba3bc66f8c0fa9013eabf1a9ec6ca0f2e9b92aed184c0"
         ),
+        Migration(
+            version: 15, name: "client_certificates", sql: PackageResources.V0015_client_certificates_sql,
+            hash: "bc04cf312b8d3ee568f21611d0730250eda0a1d135c5db9be8e3ade3c3907ea0"
+        ),
+        Migration(
+            version: 16, name: "dpop", sql: PackageResources.V0016_dpop_sql,
+            hash: "4102fd50386365b621c192fcbdde5beaaa3f87b15ae68d8b24865d059898e60f"
+        ),
+        Migration(
+            version: 17, name: "authorization_details", sql: PackageResources.V0017_authorization_details_sql,
+            hash: "381c336b0a5e529868715891223808b352657c8cec67e43271ff2ba0993c7622"
+        ),
+        Migration(
+            version: 18, name: "keys", sql: PackageResources.V0018_keys_sql,
+            hash: "d3754a5ea8a1bcb11b2ac12aeeb07b0e91f208881591165c5962bc4d7f00b4dc"
+        ),
+        Migration(
+            version: 19, name: "workloads", sql: PackageResources.V0019_workloads_sql,
+            hash: "363585bd67bc35e69e5a13595d0bb776d65c1e377c186d89a278e40892a709bc"
+        ),
     ]
 
     /// Applies what is missing, each migration in a transaction of its own.

@@ -19,6 +19,7 @@ struct SealedTable: Sendable {
     static let all = [
         SealedTable(name: "vault_keys", box: "box", key: "name", version: "1", purpose: "key"),
         SealedTable(name: "signing_keys", box: "box", key: "kid", version: "1", purpose: "private-key"),
+        SealedTable(name: "retired_keys", box: "box", key: "kid", version: "1", purpose: "public-key"),
         SealedTable(
             name: "event_receivers", box: "authorization", key: "receiver_id", version: "1", purpose: "authorization"
         ),

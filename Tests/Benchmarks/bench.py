@@ -16,6 +16,8 @@ states:      memory           resident memory after a million tokens
              scale            start to first token, and the cost of a token, with 100,000 clients and a million records
              tombstones       start, memory, and the cost of a check, with 1,000,000 live revocations
              revocation       how long a revoked token still works, place by place; the cost of revoking much at once
+             possession       a token with DPoP beside the bare handler, TLS beside plain HTTP, full handshakes a second
+             hostile          honest clients under floods of bad requests, and among idle and slow connections
              vault            reads with lease and audit, beside the bare handler and beside OpenBao; 100,000 secrets
                               with 3 versions each; reads while all of them are sealed anew; 1,000 that are due at once
 """
@@ -41,6 +43,8 @@ from statistics import median
 from urllib.parse import quote, urlencode
 
 import fronts
+import hostile
+import possession
 import registry
 import revocation
 import vault
@@ -51,6 +55,9 @@ OPERATIONS = ["token", "private_key_jwt", "exchange", "introspection", "jwks", "
 STATES = ["memory", "disk", "scale"]
 REVOCATIONS = ["tombstones", "revocation"]
 VAULT = ["vault"]
+POSSESSION = ["possession"]
+HOSTILE = ["hostile"]
+EVERYTHING = OPERATIONS + STATES + REVOCATIONS + VAULT + POSSESSION + HOSTILE
 MOST_RATIO = {"token": 3.0, "exchange": 5.0, "introspection": 5.0}
 MOST_P99_MS = {"token": 20.0, "private_key_jwt": 20.0}
 MOST_MEGABYTES = 100.0
@@ -129,7 +136,7 @@ class Bench:
                 print(f"Scripts/bench: {error}", file=sys.stderr)
 
     def run(self) -> None:
-        chosen = self.options.names or self.options.only or OPERATIONS + STATES + REVOCATIONS + VAULT
+        chosen = self.options.names or self.options.only or EVERYTHING
         if any(name in chosen for name in OPERATIONS):
             self.operations([name for name in OPERATIONS if name in chosen])
         if any(name in chosen for name in STATES):
@@ -140,6 +147,10 @@ class Bench:
             self.revocation()
         if "vault" in chosen:
             vault.measure(self)
+        if "possession" in chosen:
+            possession.measure(self)
+        if "hostile" in chosen:
+            hostile.measure(self)
 
     # Operations
 
@@ -564,12 +575,13 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=whole(1, 20), help="runs of each side (3)")
     parser.add_argument("--records", type=whole(1_000, 5_000_000), help="tokens for the states (1,000,000)")
     parser.add_argument("--clients", type=whole(10, 1_000_000), help="clients for scale (100,000)")
-    parser.add_argument("--only", action="append", choices=OPERATIONS + STATES + REVOCATIONS + VAULT, metavar="NAME", help="may repeat")
+    parser.add_argument("--only", action="append", choices=EVERYTHING, metavar="NAME", help="may repeat")
     parser.add_argument("--revocations", type=whole(1, 10_000), help=f"how many are awaited ({REVOKED})")
     parser.add_argument("--tombstones", type=whole(10, 5_000_000), help=f"live ones ({TOMBSTONES:,})")
     parser.add_argument("--tree", type=whole(10, 100_000), help="tokens under one delegation (10,000)")
     parser.add_argument("--secrets", type=whole(10, 1_000_000), help="secrets for the vault (100,000)")
     parser.add_argument("--due", type=whole(10, 10_000), help="secrets that are due at once (1,000)")
+    parser.add_argument("--idle", type=whole(100, 50_000), help="idle connections, and a tenth as many slow ones (10,000)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="writes every figure there")
     parser.add_argument("--check", action="store_true", help="exit 1 when a figure is MISSED or INVALID")
     parser.add_argument("--legate", type=Path, default=Path(".build/release/legate"), help=argparse.SUPPRESS)
@@ -581,14 +593,15 @@ def parse_arguments() -> argparse.Namespace:
     options.rounds = options.rounds or (1 if quick else 3)
     options.records = options.records or (30_000 if quick else 1_000_000)
     options.clients = options.clients or (1_000 if quick else 100_000)
-    unknown = [name for name in options.names if name not in OPERATIONS + STATES + REVOCATIONS + VAULT]
+    unknown = [name for name in options.names if name not in EVERYTHING]
     if unknown:
-        parser.error(f"{unknown[0]} is not one of: {', '.join(OPERATIONS + STATES + REVOCATIONS + VAULT)}")
+        parser.error(f"{unknown[0]} is not one of: {', '.join(EVERYTHING)}")
     options.revocations = options.revocations or (20 if quick else REVOKED)
     options.tombstones = options.tombstones or (20_000 if quick else TOMBSTONES)
     options.tree = options.tree or (200 if quick else 10_000)
     options.secrets = options.secrets or (2_000 if quick else 100_000)
     options.due = options.due or (100 if quick else 1_000)
+    options.idle = options.idle or (1_000 if quick else hostile.IDLE)
     options.warm_up = 1 if quick else 3
     for program in ("legate", "bare", "gateway"):
         setattr(options, program, getattr(options, program).absolute())

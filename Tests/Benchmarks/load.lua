@@ -2,6 +2,7 @@
 --
 --   BENCH_METHOD   GET or POST
 --   BENCH_BODIES   the file; without it every request is the same and has no body
+--   BENCH_PROOFS   a file of DPoP proofs, one a request; the bodies go round and round then, and ONCE is about these
 --   BENCH_PATHS    a file of paths, one a request, round and round; then there are no bodies
 --   BENCH_AUTHORIZATION  the header, if there is to be one
 --   BENCH_ONCE     set when a line must not be sent twice (a client assertion)
@@ -10,6 +11,7 @@ local threads = {}
 local method = os.getenv("BENCH_METHOD")
 local path = os.getenv("BENCH_BODIES")
 local paths = os.getenv("BENCH_PATHS")
+local proofs = os.getenv("BENCH_PROOFS")
 local headers = method == "POST" and { ["Content-Type"] = "application/x-www-form-urlencoded" } or {}
 headers["Authorization"] = os.getenv("BENCH_AUTHORIZATION")
 
@@ -26,6 +28,22 @@ function init()
       request = function()
          position = position % #ready + 1
          return ready[position]
+      end
+   elseif proofs then
+      local bodies, position = {}, 0
+      for body in io.lines(path) do bodies[#bodies + 1] = body end
+      local lines = io.lines(proofs)
+      request = function()
+         local proof = lines and lines()
+         if proof then
+            headers["DPoP"] = proof
+         elseif os.getenv("BENCH_ONCE") then
+            lines, exhausted = nil, true
+         else
+            lines = io.lines(proofs)
+         end
+         position = position % #bodies + 1
+         return wrk.format(method, nil, headers, bodies[position])
       end
    elseif not path then
       local only = wrk.format(method, nil, headers, method == "POST" and "" or nil)

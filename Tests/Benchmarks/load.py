@@ -23,6 +23,8 @@ class Side:
     path: str
     method: str = "POST"
     bodies: Path | None = None
+    proofs: Path | None = None
+    """One DPoP proof a request; with `once` none is sent twice."""
     paths: Path | None = None
     """Takes the place of `path` when the requests differ in it."""
     once: bool = False
@@ -72,6 +74,8 @@ def wrk(side: Side, seconds: int) -> dict:
     environment = {"PATH": os.environ.get("PATH", ""), "BENCH_METHOD": side.method}
     if side.bodies:
         environment["BENCH_BODIES"] = str(side.bodies)
+    if side.proofs:
+        environment["BENCH_PROOFS"] = str(side.proofs)
     if side.paths:
         environment["BENCH_PATHS"] = str(side.paths)
     if side.authorization:

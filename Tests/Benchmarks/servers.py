@@ -133,8 +133,11 @@ class Legate(Server):
 
     # Requests of the harness itself
 
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+
     def request(self, method: str, path: str, body: str | None = None, headers: dict | None = None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = self.connect()
         try:
             connection.request(method, path, body=body, headers=headers or {})
             answer = connection.getresponse()
@@ -170,7 +173,7 @@ class Legate(Server):
 
     def create(self, kind: str, body: dict, connection: http.client.HTTPConnection | None = None) -> dict:
         """Registers one object through the admin API."""
-        own = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        own = connection or self.connect()
         try:
             headers = {"Content-Type": "application/json", "Authorization": self.operator_authorization()}
             own.request("POST", f"/admin/{kind}", body=json.dumps(body), headers=headers)

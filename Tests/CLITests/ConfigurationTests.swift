@@ -37,8 +37,14 @@ struct ConfigurationTests {
             ("tls-key", #"{"tls-certificate": "a"}"#),
             ("audit-retention-age", #"{"audit-retention-age": "soon"}"#),
             ("audit-retention-records", #"{"audit-retention-records": 5}"#),
+            ("key-rotation", #"{"key-rotation": "899s"}"#), ("key-rotation", #"{"key-rotation": "367d"}"#),
+            ("key-rotation", #"{"key-rotation": "always"}"#),
             ("status-list-ttl", #"{"status-list-ttl": "0s"}"#),
+            ("max-connections", #"{"max-connections": 15}"#), ("max-connections", #"{"max-connections": "many"}"#),
+            ("max-connections-per-address", #"{"max-connections-per-address": 0}"#),
+            ("head-timeout", #"{"head-timeout": "31s"}"#), ("idle-timeout", #"{"idle-timeout": "0s"}"#),
             ("status-list-ttl", #"{"status-list-ttl": "301s"}"#),
+            ("dpop-nonce", #"{"dpop-nonce": "yes"}"#),
             ("colour", #"{"colour": "red"}"#), ("data", #"{"data": true}"#), ("config", "[]"), ("config", "{"),
         ]
     )

@@ -42,6 +42,15 @@ struct ProfileTests {
         #expect(read(moved) == ["https://env.example", "f", "fs"])
     }
 
+    @Test("the key that tokens are bound to stands in the profile, or in a variable")
+    func proofKey() throws {
+        let profile = Self.file.replacing("}", with: #","dpop_key":"k.pem"}"#)
+        #expect(try find(files: [Profile.defaultFile: profile]).credentials?.proofKeyFile == "k.pem")
+        #expect(try find(files: [Profile.defaultFile: Self.file]).credentials?.proofKeyFile == nil)
+        let variables = Self.variables.merging(["LEGATE_DPOP_KEY": "e.pem"]) { first, _ in first }
+        #expect(try find(variables).credentials?.proofKeyFile == "e.pem")
+    }
+
     @Test("--server comes before every other name of the server")
     func serverFlag() throws {
         let flag = "https://flag.example"

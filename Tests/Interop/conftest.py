@@ -11,6 +11,9 @@ from server import Legate
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# What takes many minutes runs only when it is asked for: Scripts/test --long.
+collect_ignore = [] if os.environ.get("LEGATE_LONG") else ["long"]
+
 
 @pytest.fixture(scope="session")
 def binary() -> Path:

@@ -1,66 +1,25 @@
 """HTTPS served by Legate itself, with a certificate of a private authority."""
 
-import datetime
-import ipaddress
+import json
+import shutil
+import signal
 import socket
 import ssl
-from pathlib import Path
+import subprocess
+import time
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from actors import Registry, World
+from certificates import Authority
 from checks import granted
 from jose import claims_of, verify
 from raw import form_post, talk
-
-
-class Authority:
-    """A private certificate authority with one certificate for this machine."""
-
-    def __init__(self, directory: Path, *names: str):
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])
-        root = self._builder(self.name, self.key).add_extension(x509.BasicConstraints(True, 0), True)
-        root = root.add_extension(x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), False)
-        self.file = directory / "ca.pem"
-        self.file.write_bytes(root.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM))
-        leaf = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "legate")])
-        alternatives = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), *map(x509.DNSName, names)]
-        certificate = (
-            self._builder(subject, leaf)
-            .add_extension(x509.SubjectAlternativeName(alternatives), False)
-            .add_extension(x509.BasicConstraints(False, None), True)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False)
-            .add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), False)
-            .sign(self.key, hashes.SHA256())
-        )
-        self.certificate, self.certificate_key = directory / "tls.pem", directory / "tls.key"
-        self.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
-        self.certificate_key.write_bytes(leaf.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        self.certificate_key.chmod(0o600)
-
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        now = datetime.datetime.now(datetime.UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self.name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=2))
-        )
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        return ("--tls-certificate", str(self.certificate), "--tls-key", str(self.certificate_key))
+from server import Legate
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +30,14 @@ def authority(tmp_path_factory) -> Authority:
 @pytest.fixture
 def secure(make_legate, authority):
     return make_legate(flags=authority.flags, certificate_authority=authority.file).start()
+
+
+@pytest.fixture(scope="module")
+def shared(binary, tmp_path_factory, authority):
+    """One server for all who only look."""
+    directory = tmp_path_factory.mktemp("shared")
+    with Legate(binary, directory, flags=authority.flags, certificate_authority=authority.file) as server:
+        yield server
 
 
 def test_token_over_https(secure):
@@ -167,3 +134,469 @@ def test_unusable_certificate_is_refused_by_name(make_legate, authority, tmp_pat
     server = make_legate(certificate_authority=authority.file)
     run = start(server, *flags)
     assert run.returncode != 0 and mentions in run.stderr, run.stderr
+
+
+# MTLS-13: what BCP 195 wants
+
+
+def s_client(port: int, *options: str) -> str:
+    """What openssl says of a handshake; `Cipher is (NONE)` when there was none."""
+    run = subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *options],
+        input="Q\n",
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    return run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    "suite",
+    [
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "ECDHE-ECDSA-CHACHA20-POLY1305",
+    ],
+)
+def test_MTLS_13_suites_with_forward_secrecy_and_authenticated_encryption(shared, suite):
+    assert f"Cipher is {suite}" in s_client(shared.port, "-tls1_2", "-cipher", suite)
+
+
+@pytest.mark.parametrize(
+    "suites",
+    [
+        "RC4",
+        "3DES",
+        "EXPORT",
+        "NULL",
+        "aNULL",
+        "DES",
+        "AES128-SHA",
+        "AES256-GCM-SHA384",
+        "ECDHE-ECDSA-AES128-SHA",
+        "ECDHE-ECDSA-AES256-SHA384",
+        "DHE-RSA-AES128-GCM-SHA256",
+        "kRSA",
+        "PSK",
+    ],
+)
+def test_MTLS_13_old_suites_are_refused(shared, suites):
+    said = s_client(shared.port, "-tls1_2", "-cipher", f"{suites}:@SECLEVEL=0")
+    assert "Cipher is (NONE)" in said or "no cipher match" in said or "no ciphers available" in said, said
+
+
+@pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
+def test_MTLS_13_old_versions_are_refused(shared, version):
+    said = s_client(shared.port, version, "-cipher", "ALL:@SECLEVEL=0")
+    assert "Cipher is (NONE)" in said or "no protocols available" in said, said
+
+
+def test_MTLS_13_no_compression_and_no_renegotiation(shared):
+    assert "Compression: NONE" in s_client(shared.port, "-tls1_2", "-comp")
+    run = subprocess.Popen(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{shared.port}", "-tls1_2"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        time.sleep(0.5)
+        run.stdin.write("R\n")
+        run.stdin.flush()
+        time.sleep(0.7)
+        said, _ = run.communicate("GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", timeout=10)
+    finally:
+        run.kill()
+        run.wait()
+    assert "RENEGOTIATING" in said and "HTTP/1.1 200" not in said
+    shared.assert_alive()
+
+
+def test_testssl_finds_nothing_worse_than_low(shared, tmp_path):
+    program = shutil.which("testssl") or shutil.which("testssl.sh")
+    if program is None:
+        pytest.skip("no testssl.sh here")
+    report = tmp_path / "report.json"
+    subprocess.run(
+        [
+            program,
+            "--quiet",
+            "--color",
+            "0",
+            "--warnings",
+            "off",
+            "--ip",
+            "one",
+            "--jsonfile",
+            str(report),
+            "--protocols",
+            "--server-defaults",
+            "--server-preference",
+            "--vulnerable",
+            "--std",
+            "--fs",
+            "--headers",
+            f"https://127.0.0.1:{shared.port}/health/live",
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    found = json.loads(report.read_text())
+    assert len(found) > 40
+    # A private authority is not in the lists that the program knows, and its certificates cannot be revoked in public.
+    private = {
+        "cert_chain_of_trust",
+        "cert_trust",
+        "cert_revocation",
+        "cert_crlDistributionPoints",
+        "cert_ocspURL",
+        "cert_caIssuers",
+        "cert_commonName_wo_SNI",
+        "OCSP_stapling",
+        "certificate_transparency",
+        "DNS_CAArecord",
+        "cert_notAfter",
+        "cert_expirationStatus",
+        "cert_extlifeSpan",
+        "cert_validityPeriod",
+    }
+    # The library lets the client choose, and every suite that it can choose is as good (checked above). Later versions
+    # of the program no longer call that a finding.
+    chosen = {"cipher_order"}
+    worse = [
+        one for one in found if one["severity"] in ("MEDIUM", "HIGH", "CRITICAL") and one["id"] not in private | chosen
+    ]
+    assert not worse, worse
+
+
+# HTTP/2
+
+
+def test_both_versions_of_http_are_offered(shared):
+    assert "ALPN protocol: h2" in s_client(shared.port, "-alpn", "h2,http/1.1")
+    assert "ALPN protocol: http/1.1" in s_client(shared.port, "-alpn", "http/1.1")
+    assert "No ALPN negotiated" in s_client(shared.port)
+
+
+def test_token_over_http2(shared, authority):
+    world = World(Registry(shared))
+    run = subprocess.run(
+        [
+            "curl",
+            "--silent",
+            "--http2",
+            "--max-time",
+            "10",
+            "--cacert",
+            str(authority.file),
+            "--user",
+            f"{world.cb.id}:{world.cb.secret}",
+            "--data",
+            "grant_type=client_credentials",
+            "--data-urlencode",
+            f"resource={world.r1.uri}",
+            "--write-out",
+            "\n%{http_version} %{http_code}",
+            f"{shared.base}/token",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    body, version = run.stdout.rsplit("\n", 1)
+    assert version == "2 200", run.stdout
+    assert verify(json.loads(body)["access_token"], shared.jwks)["iss"] == shared.issuer
+
+
+def test_an_answer_that_closes_the_connection_is_whole_over_http2(shared, authority):
+    """HTTP/2 knows no `Connection: close`; an answer with it would be no answer."""
+    run = subprocess.run(
+        [
+            "curl",
+            "--silent",
+            "--http2",
+            "--max-time",
+            "10",
+            "--cacert",
+            str(authority.file),
+            "--data-binary",
+            "@-",
+            "--write-out",
+            "\n%{http_version} %{http_code}",
+            f"{shared.base}/token",
+        ],
+        input="x" * 200_000,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert run.stdout.rsplit("\n", 1)[1] == "2 413", run.stdout + run.stderr
+
+
+def test_h2load_gets_every_answer(shared):
+    if shutil.which("h2load") is None:
+        pytest.skip("no h2load here")
+    run = subprocess.run(
+        ["h2load", "-n", "2000", "-c", "10", "-m", "20", f"{shared.base}/.well-known/jwks.json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "2000 succeeded, 0 failed, 0 errored" in run.stdout, run.stdout
+    assert "Application protocol: h2" in run.stdout
+
+
+# Attacks on HTTP/2, frame by frame (RFC 9113)
+
+
+class Frames:
+    """A connection that speaks HTTP/2 by hand."""
+
+    def __init__(self, port: int, authority: Authority):
+        context = ssl.create_default_context(cafile=authority.file)
+        context.set_alpn_protocols(["h2"])
+        self.connection = context.wrap_socket(
+            socket.create_connection(("127.0.0.1", port), timeout=10), server_hostname="127.0.0.1"
+        )
+        assert self.connection.selected_alpn_protocol() == "h2"
+        self.connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        self.send(4, 0, 0)
+
+    def send(self, kind: int, flags: int, stream: int, payload: bytes = b"") -> None:
+        self.connection.sendall(
+            len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+        )
+
+    def read(self) -> tuple[int, int, bytes] | None:
+        """The next frame as kind, stream and payload; None at the end."""
+        head = self._exactly(9)
+        if head is None:
+            return None
+        payload = self._exactly(int.from_bytes(head[:3], "big"))
+        return (head[3], int.from_bytes(head[5:], "big"), payload) if payload is not None else None
+
+    def _exactly(self, count: int) -> bytes | None:
+        found = b""
+        while len(found) < count:
+            try:
+                chunk = self.connection.recv(count - len(found))
+            except (ConnectionError, ssl.SSLError):
+                return None
+            if not chunk:
+                return None
+            found += chunk
+        return found
+
+    def ends_with(self) -> int | None:
+        """The error code of the GOAWAY with which the server ends the connection; None without one."""
+        code = None
+        while frame := self.read():
+            if frame[0] == 7:
+                code = int.from_bytes(frame[2][4:8], "big")
+        return code
+
+
+# :method GET, :scheme https, :path / and :authority a, from the static table.
+HEAD = bytes([0x82, 0x87, 0x84, 0x41, 0x01, 0x61])
+
+
+def attack(shared, authority, frames) -> int | None:
+    """Sends frames until the server has had enough; the code of its goodbye."""
+    speaker = Frames(shared.port, authority)
+    try:
+        frames(speaker)
+    except (ConnectionError, ssl.SSLError, BrokenPipeError):
+        pass
+    code = speaker.ends_with()
+    speaker.connection.close()
+    shared.assert_alive()
+    return code
+
+
+def test_attack_rapid_reset(shared, authority):
+    """CVE-2023-44487: streams that are opened and reset at once."""
+
+    def frames(speaker: Frames) -> None:
+        for number in range(5000):
+            speaker.send(1, 0x5, 2 * number + 1, HEAD)
+            speaker.send(3, 0, 2 * number + 1, (8).to_bytes(4, "big"))
+
+    assert attack(shared, authority, frames) != 0
+
+
+def test_attack_continuation_flood(shared, authority):
+    """CVE-2024-27316 and its kin: headers that never end."""
+
+    def frames(speaker: Frames) -> None:
+        speaker.send(1, 0x1, 1, HEAD)
+        for _ in range(2000):
+            speaker.send(9, 0, 1, bytes([0x00, 0x01, 0x78, 0x7F, 0x81, 0x07]) + b"a" * 1024)
+
+    assert attack(shared, authority, frames) != 0
+
+
+@pytest.mark.parametrize("kind", [4, 6], ids=["settings", "ping"])
+def test_attack_flood_of_control_frames(shared, authority, kind):
+    def frames(speaker: Frames) -> None:
+        for _ in range(20_000):
+            speaker.send(kind, 0, 0, b"" if kind == 4 else b"12345678")
+
+    assert attack(shared, authority, frames) != 0
+
+
+def test_more_streams_than_allowed_are_refused(shared, authority):
+    speaker = Frames(shared.port, authority)
+    settings = {}
+    while not settings:
+        kind, _, payload = speaker.read()
+        if kind == 4:
+            pairs = [payload[at : at + 6] for at in range(0, len(payload), 6)]
+            settings = {int.from_bytes(pair[:2], "big"): int.from_bytes(pair[2:], "big") for pair in pairs}
+    # SETTINGS_MAX_CONCURRENT_STREAMS and SETTINGS_MAX_HEADER_LIST_SIZE
+    assert settings[3] == 100 and settings[6] <= 16_384
+    speaker.connection.close()
+
+
+def test_large_headers_are_refused_over_http2(shared, authority):
+    run = subprocess.run(
+        [
+            "curl",
+            "--silent",
+            "--http2",
+            "--max-time",
+            "10",
+            "--cacert",
+            str(authority.file),
+            "--header",
+            "X-Large: " + "a" * 20_000,
+            "--write-out",
+            "%{http_code}",
+            f"{shared.base}/health/live",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert run.stdout[-3:] in ("431", "000"), run.stdout
+    shared.assert_alive()
+
+
+def test_a_handshake_that_never_ends_is_cut(binary, tmp_path, authority):
+    server = Legate(binary, tmp_path, flags=authority.flags, certificate_authority=authority.file)
+    with server, socket.create_connection(("127.0.0.1", server.port), timeout=40) as connection:
+        connection.sendall(bytes.fromhex("160301020001"))
+        begin = time.monotonic()
+        assert connection.recv(1) == b""
+        assert time.monotonic() - begin < 35
+
+
+# Certificates that change while the server runs
+
+
+def metric(server, name: str) -> float:
+    token = server.operator_token()
+    page = server.get("/metrics", headers={"Authorization": f"Bearer {token}"})
+    lines = [line for line in page.text.splitlines() if line.startswith(name)]
+    assert len(lines) == 1, page.text[:500]
+    return float(lines[0].split()[-1])
+
+
+def served(port: int) -> bytes:
+    """The certificate that a new connection is shown."""
+    return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", port), timeout=5))
+
+
+def until(condition, seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def changing(binary, tmp_path, authority):
+    """A server whose certificate files can be replaced."""
+    certificate, key = tmp_path / "tls.pem", tmp_path / "tls.key"
+    certificate.write_bytes(authority.certificate.read_bytes())
+    key.write_bytes(authority.certificate_key.read_bytes())
+    flags = ("--tls-certificate", str(certificate), "--tls-key", str(key))
+    with Legate(binary, tmp_path, flags=flags, certificate_authority=authority.file) as server:
+        yield server, certificate, key
+
+
+def renewed(authority: Authority, days: int = 90):
+    return authority.issue("legate", ip=("127.0.0.1",), purpose=ExtendedKeyUsageOID.SERVER_AUTH, days=days)
+
+
+def test_new_certificate_files_are_served_without_a_restart(changing, authority):
+    server, certificate, key = changing
+    pid = server.process.pid
+    old = served(server.port)
+    new = renewed(authority)
+    # The certificate comes first, as certbot writes it: for a moment the two do not fit.
+    certificate.write_bytes(new.file.read_bytes())
+    time.sleep(2.5)
+    assert served(server.port) == old
+    server.assert_alive()
+    key.write_bytes(new.key_file.read_bytes())
+    until(lambda: served(server.port) == new.der)
+    assert server.process.pid == pid and server.process.poll() is None
+    assert metric(server, "legate_tls_reloads_total") == 1
+    expiry = metric(server, "legate_tls_certificate_expiry_timestamp_seconds")
+    assert expiry == int(new.certificate.not_valid_after_utc.timestamp())
+    assert "new certificate files are served" in server.log.read_text()
+
+
+def test_broken_certificate_files_change_nothing(changing, authority):
+    server, certificate, key = changing
+    old = served(server.port)
+    certificate.write_text("not a certificate")
+    until(lambda: metric(server, "legate_tls_reload_failures_total") >= 1)
+    assert served(server.port) == old
+    assert "the old ones stay" in server.log.read_text()
+    failures = metric(server, "legate_tls_reload_failures_total")
+    time.sleep(5)
+    # Told once, not every two seconds.
+    assert metric(server, "legate_tls_reload_failures_total") == failures
+    key.unlink()
+    time.sleep(2.5)
+    assert served(server.port) == old
+
+
+def test_sighup_reads_the_certificates_at_once(changing, authority):
+    server, certificate, key = changing
+    new = renewed(authority)
+    key.write_bytes(new.key_file.read_bytes())
+    certificate.write_bytes(new.file.read_bytes())
+    server.process.send_signal(signal.SIGHUP)
+    until(lambda: served(server.port) == new.der, 3)
+    server.process.send_signal(signal.SIGHUP)
+    until(lambda: "have not changed" in server.log.read_text(), 3)
+    server.assert_alive()
+
+
+def test_sighup_without_tls_ends_nothing(own_legate):
+    own_legate.process.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    own_legate.assert_alive()
+
+
+def test_a_certificate_that_is_about_to_end_is_warned_of(binary, tmp_path, authority):
+    soon = renewed(authority, days=20)
+    flags = ("--tls-certificate", str(soon.file), "--tls-key", str(soon.key_file))
+    with Legate(binary, tmp_path, flags=flags, certificate_authority=authority.file) as server:
+        until(lambda: "the certificate ends in less than 30 days" in server.log.read_text())
+
+
+def test_a_connection_that_is_open_outlives_a_new_certificate(changing, authority):
+    server, certificate, key = changing
+    before = server.get("/health/live")
+    new = renewed(authority)
+    key.write_bytes(new.key_file.read_bytes())
+    certificate.write_bytes(new.file.read_bytes())
+    until(lambda: served(server.port) == new.der)
+    assert before.status_code == server.get("/health/live").status_code == 200

@@ -44,6 +44,24 @@ struct GatewaySettingsTests {
         #expect(throws: GatewayConfigurationError.self) { try GatewaySettings(nobody) }
     }
 
+    @Test("a gateway that requires DPoP says where its API is reached, and cannot be told nonsense")
+    func publicURL() throws {
+        for change: (inout GatewayConfiguration) -> Void in [
+            { $0.requireDPoP = true }, { $0.requireDPoPNonce = true }, { $0.publicURL = "orders.example.com" },
+            { $0.publicURL = "http://orders.example.com" }, { $0.publicURL = "https://" },
+            { $0.publicURL = "https://orders.example.com?x" }, { $0.publicURL = "https://me@orders.example.com" },
+            { $0.publicURL = "https://orders.example.com:99999" }, { $0.maximumProofs = 9 },
+        ] {
+            var wrong = configuration()
+            change(&wrong)
+            #expect(throws: GatewayConfigurationError.self) { try GatewaySettings(wrong) }
+        }
+        var right = configuration()
+        right.publicURL = "https://orders.example.com/v1/"
+        right.requireDPoP = true
+        #expect(try GatewaySettings(right).publicURL == PublicURL("https://orders.example.com/v1"))
+    }
+
     @Test("credentials are form-encoded first, and are not printed")
     func credentials() throws {
         // ed%20ge:a%3Ab%25%C3%A9

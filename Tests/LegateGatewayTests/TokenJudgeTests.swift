@@ -149,9 +149,24 @@ struct TokenJudgeTests {
         #expect(try refusal { $0["act"] = ["sub": "a", "act": .null] } == bad)
     }
 
-    @Test("a token that is bound to a key is refused")
+    @Test("DP-36: a token that is bound to a key or certificate is refused from whoever only carries it")
     func bound() throws {
-        #expect(try refusal { $0["cnf"] = ["jkt": "x"] } == .bound)
+        let thumbprint = JSON.string(String(repeating: "A", count: 43))
+        #expect(try refusal { $0["cnf"] = ["jkt": thumbprint] } == .bound)
+        #expect(try refusal { $0["cnf"] = ["x5t#S256": thumbprint] } == .bound)
+        #expect(try refusal { $0["cnf"] = ["x5t#S256": thumbprint, "jkt": thumbprint] } == .bound)
+    }
+
+    @Test("a token that is bound in a way that is not understood is refused")
+    func boundOtherwise() throws {
+        let thumbprint = JSON.string(String(repeating: "A", count: 43))
+        let bad = RefusedToken.invalid(JWTError.badClaim("cnf").description)
+        for claim: JSON in [
+            .null, "x", [], [:], ["jwk": [:]], ["kid": "a"], ["jkt": "x"], ["jkt": .null], ["jkt": [thumbprint]],
+            ["jkt": thumbprint, "x5t": thumbprint], ["jkt": .string(String(repeating: "A", count: 42) + "B")],
+        ] {
+            #expect(try refusal { $0["cnf"] = claim } == bad, "\(claim)")
+        }
     }
 
     static let killers: [(Revocation.Kind, String)] = [

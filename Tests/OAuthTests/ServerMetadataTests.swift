@@ -32,7 +32,7 @@ struct ServerMetadataTests {
         for endpoint in ["token", "introspection", "revocation"] {
             #expect(
                 document["\(endpoint)_endpoint_auth_methods_supported"] == [
-                    "client_secret_basic", "client_secret_post", "private_key_jwt",
+                    "client_secret_basic", "client_secret_post", "private_key_jwt", "spiffe_jwt",
                 ])
             #expect(
                 document["\(endpoint)_endpoint_auth_signing_alg_values_supported"] == ["ES256", "Ed25519", "PS256"])

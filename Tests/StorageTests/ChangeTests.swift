@@ -166,10 +166,11 @@ struct ChangeTests {
         let installation = try await Installation.open(engine)
         for kind in Client.Kind.allCases {
             for method in AuthenticationMethod.registrable {
-                let client = Client(
+                var client = Client(
                     id: World.id("\(kind.rawValue).\(method.rawValue)"), name: "n", kind: kind,
                     authentication: method, scopes: .empty, resources: [], createdAt: Sample.time
                 )
+                if method == .tlsClientAuth { client.certificateName = CertificateName(.dnsName, "a.example.com") }
                 #expect(try await installation.commit(.create(.client(client))) == nil)
             }
         }

@@ -67,8 +67,8 @@ enum Sample {
         guard let id = RuleID(id) else { throw NotAcceptable(text: id) }
         return DelegationRule(
             id: id, issuer: try issuerName("corp"), group: "staff", clientID: World.id("planner"),
-            scopes: World.scopes("calendar.read"), resources: [World.calendar, World.orders], maxTTL: 7200,
-            createdAt: created
+            scopes: World.scopes("calendar.read"), resources: [World.calendar, World.orders],
+            authorizationDetails: details, maxTTL: 7200, createdAt: created
         )
     }
 
@@ -82,9 +82,13 @@ enum Sample {
         return Delegation(
             id: identifier, subject: user, issuerURL: try issuerURL("https://corp.example.com"),
             clientID: World.id(client), scopes: World.scopes("calendar.read"), resources: [World.calendar],
-            purpose: "to plan", mayAct: [World.id("worker"), World.id("runner")], ruleID: rule, createdAt: time,
-            expiresAt: expires, revokedAt: revoked, revision: revision
+            authorizationDetails: details, purpose: "to plan", mayAct: [World.id("worker"), World.id("runner")],
+            ruleID: rule, createdAt: time, expiresAt: expires, revokedAt: revoked, revision: revision
         )
+    }
+
+    static var details: AuthorizationDetails {
+        AuthorizationDetails([PaymentDetails.payment(9.5, actions: ["status"], at: World.orders)]) ?? .none
     }
 
     static func signingKey(_ id: String = "key-1", revoked: Timestamp? = nil) -> StoredSigningKey {
@@ -113,6 +117,7 @@ enum Sample {
         event.name = .tokenExchanged
         event.parentJTI = "j-1"
         event.mcpServer = "mcp.example"
+        event.authorizationDetails = #"[{"type":"payment","amount":10}]"#
         event.requestContext = "quarter \"Q1\" report"
         event.policyEvaluation = PolicyEvaluation(verdict: "permit", rule: "delegation", reason: "covers all")
         event.target = "client/agent-b"

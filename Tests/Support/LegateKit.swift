@@ -114,12 +114,14 @@ package struct LegateKit: Sendable {
         let digests = DigestKey(try key(digestKeyName))
         let auditKey = AuditKey(try key(auditKeyName))
         let store = ControlledStore(database)
-        let server = try AuthorizationServer(
-            AuthorizationServer.Foundations(
-                issuer: issuer, store: store, snapshot: try await database.load(at: clock.time), barrier: barrier,
-                digestKey: digests, auditKey: auditKey, fetcher: fetcher, courier: courier, now: clock.now
-            )
+        var foundations = AuthorizationServer.Foundations(
+            issuer: issuer, store: store,
+            snapshot: try await database.load(at: clock.time.adding(seconds: -clock.afterlife)), barrier: barrier,
+            digestKey: digests, auditKey: auditKey, fetcher: fetcher, courier: courier, now: clock.now
         )
+        foundations.uptime = clock.uptime
+        foundations.afterlife = clock.afterlife
+        let server = try AuthorizationServer(foundations)
         return LegateKit(
             issuer: issuer, clock: clock, fetcher: fetcher, courier: courier, corp: corp, world: world, store: store,
             database: database, server: server, auditKey: auditKey, digests: digests, barrier: barrier,

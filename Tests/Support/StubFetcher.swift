@@ -60,6 +60,16 @@ package final class StubFetcher: Fetcher {
         for continuation in waiting { continuation.resume() }
     }
 
+    /// The files of the server's own directory are documents at `file:NAME`.
+    package func fetch(_ source: KeySource, maximumBytes: Int) async throws(FetchError) -> [UInt8] {
+        let place =
+            switch source.place {
+            case .url(let url): url
+            case .file(let file): "file:\(file)"
+            }
+        return try await fetch(place, allowPrivate: source.allowPrivate, maximumBytes: maximumBytes)
+    }
+
     package func fetch(_ url: String, allowPrivate: Bool, maximumBytes: Int) async throws(FetchError) -> [UInt8] {
         state.withLock { $0.requests[url, default: 0] += 1 }
         await withCheckedContinuation { continuation in

@@ -5,16 +5,21 @@ import Synchronization
 package final class TestClock: Sendable {
     private struct State {
         var time: Timestamp
+        /// How much of it is not time that went by.
+        var jumped = Duration.zero
         /// Since when the clock goes by itself; nil while it stands.
         var runningSince: ContinuousClock.Instant?
     }
 
     private let state: Mutex<State>
+    /// Seconds for which a server keeps what has expired, should this clock be set back.
+    package let afterlife: Int
 
     /// 2026-03-01T12:00:00Z, a Sunday.
     package static let start = Timestamp(seconds: 1_772_366_400)
 
-    package init(at time: Timestamp = TestClock.start) {
+    package init(at time: Timestamp = TestClock.start, afterlife: Int = 0) {
+        self.afterlife = afterlife
         state = Mutex(State(time: time))
     }
 
@@ -27,6 +32,22 @@ package final class TestClock: Sendable {
 
     /// The clock as the server takes it.
     package var now: Now { { self.time } }
+
+    /// Seconds that went by, however the clock was set.
+    package var uptime: Uptime {
+        {
+            let (time, jumped) = (self.time, self.state.withLock(\.jumped))
+            return time.seconds - TestClock.start.seconds - jumped.components.seconds
+        }
+    }
+
+    /// Sets the clock forward or back, without time going by.
+    package func jump(seconds: Int) {
+        state.withLock { state in
+            state.time = state.time.adding(.seconds(seconds))
+            state.jumped += .seconds(seconds)
+        }
+    }
 
     package func advance(seconds: Int) { advance(.seconds(seconds)) }
 

@@ -10,6 +10,10 @@ enum ClientAuthentication: String, ExpressibleByArgument, CaseIterable, Sendable
     case clientSecretBasic = "client_secret_basic"
     case privateKeyJWT = "private_key_jwt"
     case workload
+    case tlsClientAuth = "tls_client_auth"
+    case selfSignedTLSClientAuth = "self_signed_tls_client_auth"
+    case spiffeJWT = "spiffe_jwt"
+    case spiffeX509 = "spiffe_x509"
 }
 
 enum GrantName: String, ExpressibleByArgument, CaseIterable, Sendable {

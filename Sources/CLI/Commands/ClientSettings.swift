@@ -17,6 +17,8 @@ struct ClientSettings: ParsableArguments {
     @Option(parsing: .upToNextOption, help: "How it may get tokens (default client_credentials).")
     var grant: [GrantName] = []
 
+    @OptionGroup var details: AuthorizationDetailsOptions
+
     @Option(help: ArgumentHelp("The resource that it is: it may exchange tokens addressed to it.", valueName: "uri"))
     var actsAs: String?
 
@@ -31,6 +33,19 @@ struct ClientSettings: ParsableArguments {
         help: ArgumentHelp("A workload of a trusted issuer that stands for it.", valueName: "issuer=subject")
     )
     var workload: [WorkloadArgument] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The SPIFFE ID that it is, or a path of them with /* at the end; for --auth spiffe_jwt or spiffe_x509.",
+            valueName: "spiffe-id"))
+    var spiffeId: String?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Bind each of its tokens to a key: it has to send a DPoP proof with every request for one.")
+    var dpopBound: Bool?
+
+    @OptionGroup var certificates: CertificateOptions
 
     @Option(help: "Its tier.")
     var tier: String?
@@ -74,9 +89,13 @@ struct ClientSettings: ParsableArguments {
         document.set("scopes", scope)
         document.set("resources", resource)
         document.set("grants", grant.map(\.rawValue))
+        try details.set(in: &document)
         document.set("acts_as", actsAs)
         if !exchangeScope.isEmpty { document["exchange_scopes"] = .array(exchangeScope.map(\.json)) }
         if !workload.isEmpty { document["workloads"] = .array(workload.map(\.json)) }
+        document.set("spiffe_id", spiffeId)
+        document.set("dpop_bound", dpopBound)
+        try certificates.set(in: &document)
         document.set("tier", tier)
         document.set("token_ttl", tokenTtl)
         if let maxTaskLife { document["max_task_life"] = maxTaskLife.json }

@@ -76,6 +76,7 @@ struct DelegationCommand: AsyncParsableCommand {
             help: ArgumentHelp("How long a delegation made by this rule lives (default 8h).", valueName: "duration"))
         var maxTtl: DurationArgument?
 
+        @OptionGroup var details: AuthorizationDetailsOptions
         @OptionGroup var connection: ConnectionOptions
 
         func validate() throws {
@@ -83,16 +84,17 @@ struct DelegationCommand: AsyncParsableCommand {
         }
 
         func answer(from server: AdminClient) async throws -> Answer {
-            .card(try await server.post("delegation-rules", document))
+            .card(try await server.post("delegation-rules", try document()))
         }
 
-        var document: JSONObject {
+        func document() throws -> JSONObject {
             var document: JSONObject = ["issuer": .string(issuer), "client_id": .string(client)]
             document.set("group", group)
             document.set("subject", subject)
             document.set("scopes", scope)
             document.set("resources", resource)
             document.set("max_ttl", maxTtl)
+            try details.set(in: &document)
             return document
         }
     }
@@ -173,13 +175,14 @@ struct DelegationCommand: AsyncParsableCommand {
         )
         var mayAct: [String] = []
 
+        @OptionGroup var details: AuthorizationDetailsOptions
         @OptionGroup var connection: ConnectionOptions
 
         func answer(from server: AdminClient) async throws -> Answer {
-            .card(try await server.post("delegations", document))
+            .card(try await server.post("delegations", try document()))
         }
 
-        var document: JSONObject {
+        func document() throws -> JSONObject {
             var document: JSONObject = [
                 "issuer": .string(issuer), "subject": .string(subject), "client_id": .string(client),
             ]
@@ -188,6 +191,7 @@ struct DelegationCommand: AsyncParsableCommand {
             document.set("expires_in", expires)
             document.set("purpose", purpose)
             document.set("may_act", mayAct)
+            try details.set(in: &document)
             return document
         }
     }
@@ -268,19 +272,21 @@ struct DelegationCommand: AsyncParsableCommand {
         @Option(parsing: .upToNextOption, help: ArgumentHelp("The further clients that may act.", valueName: "id"))
         var mayAct: [String] = []
 
+        @OptionGroup var details: AuthorizationDetailsOptions
         @OptionGroup var connection: ConnectionOptions
 
         func answer(from server: AdminClient) async throws -> Answer {
-            .card(try await server.update(path(id), document(at: .current)))
+            .card(try await server.update(path(id), try document(at: .current)))
         }
 
-        func document(at now: Timestamp) -> JSONObject {
+        func document(at now: Timestamp) throws -> JSONObject {
             var document = JSONObject()
             document.set("scopes", scope)
             document.set("resources", resource)
             if let expires { document["expires_at"] = .string(RFC3339.text(now.adding(seconds: expires.seconds))) }
             document.set("purpose", purpose)
             document.set("may_act", mayAct)
+            try details.set(in: &document)
             return document
         }
     }

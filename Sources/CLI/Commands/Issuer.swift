@@ -1,5 +1,6 @@
 import ArgumentParser
 import JOSE
+import OAuth
 
 /// `legate issuer`
 struct IssuerCommand: AsyncParsableCommand {
@@ -10,6 +11,8 @@ struct IssuerCommand: AsyncParsableCommand {
             Example:
               legate issuer trust https://idp.example.com --name corp \\
                   --jwks-uri https://idp.example.com/jwks
+              legate issuer trust --spiffe spiffe://example.org --name mesh \\
+                  --bundle-url https://spire.example.org/bundle
               legate issuer list
             """,
         subcommands: [
@@ -18,10 +21,10 @@ struct IssuerCommand: AsyncParsableCommand {
     )
 
     static let columns: [Table.Column] = [
-        .init("NAME", "name"), .init("ISSUER", "issuer"), .init("ENABLED", "enabled"),
+        .init("NAME", "name"), .init("ISSUER", "issuer"), .init("KIND", "kind"), .init("ENABLED", "enabled"),
         .init("KEYS") { item in
-            let uri = item["jwks_uri"]?.string
-            return uri ?? Table.cell(item["jwks"])
+            let place = item["jwks_uri"]?.string ?? item["jwks_file"]?.string
+            return place ?? Table.cell(item["jwks"])
         },
         .init("AUDIENCES", "audiences"),
     ]
@@ -30,7 +33,7 @@ struct IssuerCommand: AsyncParsableCommand {
 
     /// What can be said of an issuer, now and later.
     struct Settings: ParsableArguments {
-        @OptionGroup var keys: KeySetOptions
+        @OptionGroup var keys: IssuerKeyOptions
 
         @Option(
             parsing: .upToNextOption,
@@ -44,26 +47,52 @@ struct IssuerCommand: AsyncParsableCommand {
         @Option(help: ArgumentHelp("The claim that lists the user's groups (default groups).", valueName: "claim"))
         var groupsClaim: String?
 
+        @Flag(
+            inversion: .prefixedNo,
+            help: "A client assertion of its workloads needs a jti and counts once (default: not for platforms).")
+        var singleUse: Bool?
+
+        @Option(
+            help: ArgumentHelp(
+                "How far ahead its workloads' exp may lie (default 24h; 1h for SPIFFE).", valueName: "duration"))
+        var maxTokenLife: DurationArgument?
+
         func set(in document: inout JSONObject) throws {
             try keys.set(in: &document)
             document.set("audiences", audience)
             document.set("subject_claim", subjectClaim)
             document.set("groups_claim", groupsClaim)
+            document.set("single_use", singleUse)
+            document.set("max_token_life", maxTokenLife)
         }
     }
 
     struct Trust: RemoteCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Accept the tokens of an identity provider.",
+            abstract: "Accept the tokens of an identity provider, a SPIFFE trust domain or a Kubernetes cluster.",
             discussion: """
                 Example:
                   legate issuer trust https://idp.example.com --name corp \\
                       --jwks corp.json --audience api://legate
+                  legate issuer trust --spiffe spiffe://example.org --name mesh \\
+                      --bundle-file example-org.json
+                  legate issuer trust https://kubernetes.default.svc.cluster.local --kubernetes \\
+                      --name prod --jwks-uri https://kubernetes.default.svc/openid/v1/jwks \\
+                      --ca-file ca.crt --token-file token --allow-private-network
+
+                The files of --bundle-file, --jwks-file, --ca-file and --token-file are named, not sent: they lie in
+                the directory that the server was started with (--trust-files).
                 """
         )
 
         @Argument(help: "Its issuer URL, as in the iss of its tokens.")
-        var url: String
+        var url: String?
+
+        @Option(help: ArgumentHelp("A SPIFFE trust domain instead.", valueName: "spiffe://name"))
+        var spiffe: String?
+
+        @Flag(help: "It is a Kubernetes cluster: it has service accounts and no users.")
+        var kubernetes = false
 
         @Option(help: "A short name: its users are NAME|SUB here.")
         var name: String
@@ -75,12 +104,23 @@ struct IssuerCommand: AsyncParsableCommand {
 
         @OptionGroup var connection: ConnectionOptions
 
+        func validate() throws {
+            guard (url == nil) != (spiffe == nil) else {
+                throw ValidationError("name the issuer by its URL, or a trust domain by --spiffe")
+            }
+            guard spiffe == nil || !kubernetes else {
+                throw ValidationError("--spiffe and --kubernetes cannot be given together")
+            }
+        }
+
         func answer(from server: AdminClient) async throws -> Answer {
             .card(try await server.post("issuers", try document()))
         }
 
         func document() throws -> JSONObject {
-            var document: JSONObject = ["issuer": .string(url), "name": .string(name)]
+            var document: JSONObject = ["issuer": .string(url ?? spiffe ?? ""), "name": .string(name)]
+            if spiffe != nil { document["kind"] = .string(TrustedIssuer.Kind.spiffe.rawValue) }
+            if kubernetes { document["kind"] = .string(TrustedIssuer.Kind.kubernetes.rawValue) }
             try settings.set(in: &document)
             if allowPrivateNetwork { document["allow_private_network"] = true }
             return document

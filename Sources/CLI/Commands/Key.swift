@@ -9,12 +9,15 @@ struct KeyCommand: AsyncParsableCommand {
         discussion: """
             Example:
               legate key list
+
+            Keys change by themselves: serve --key-rotation says how often.
             """,
-        subcommands: [List.self, Rotate.self, Revoke.self]
+        subcommands: [List.self, Rotate.self, Import.self, Revoke.self]
     )
 
     static let columns: [Table.Column] = [
         .init("KID", "kid"), .init("ALG", "alg"), .init("STATUS", "status"), .init("CREATED", "created_at"),
+        .init("SIGNS FROM", "active_from"),
     ]
 
     struct List: RemoteCommand {
@@ -23,14 +26,18 @@ struct KeyCommand: AsyncParsableCommand {
             discussion: """
                 Example:
                   legate key list
+                  legate key list --all
                 """
         )
+
+        @Flag(help: "Those too that retired more than 30 days ago.")
+        var all = false
 
         @OptionGroup var page: ListOptions
         @OptionGroup var connection: ConnectionOptions
 
         func answer(from server: AdminClient) async throws -> Answer {
-            .list(try await server.list("keys", [], page), KeyCommand.columns)
+            .list(try await server.list("keys", all ? [("all", "true")] : [], page), KeyCommand.columns)
         }
     }
 
@@ -62,6 +69,9 @@ struct KeyCommand: AsyncParsableCommand {
             discussion: """
                 Example:
                   legate key revoke KID --reason "host compromised"
+
+                For emergencies: a new key signs at once, and gateways are told through the feed. To change keys without
+                haste: legate key rotate.
                 """
         )
 

@@ -44,12 +44,29 @@ struct ResourceCommand: AsyncParsableCommand {
         @Option(help: "Audit each call that forward authentication allows, or only count them (default all).")
         var checkAudit: CheckAuditName?
 
-        func set(in document: inout JSONObject) {
+        @Flag(inversion: .prefixedNo, help: "Take only tokens that are bound to a key, each call with a DPoP proof.")
+        var requireDpop: Bool?
+
+        @Flag(inversion: .prefixedNo, help: "Have every DPoP proof carry a nonce of the server.")
+        var dpopNonce: Bool?
+
+        @Flag(
+            inversion: .prefixedNo,
+            help: "Take only tokens that are bound to a client certificate, each call with that certificate.")
+        var requireCertificate: Bool?
+
+        @OptionGroup var details: DetailTypeOptions
+
+        func set(in document: inout JSONObject) throws {
             document.set("scopes", scope)
             document.set("signing_alg", signingAlg)
             document.set("token_ttl", tokenTtl)
             document.set("kind", kind)
             document.set("check_audit", checkAudit)
+            document.set("require_dpop", requireDpop)
+            document.set("dpop_nonce", dpopNonce)
+            document.set("require_certificate", requireCertificate)
+            try details.set(in: &document)
         }
     }
 
@@ -77,15 +94,19 @@ struct ResourceCommand: AsyncParsableCommand {
         @Flag(help: "Keep the status of its tokens in a status list, for gateways that fetch one.")
         var statusList = false
 
+        @Flag(help: "Issue no token without authorization details for it.")
+        var requireAuthorizationDetails = false
+
         @OptionGroup var connection: ConnectionOptions
 
         func answer(from server: AdminClient) async throws -> Answer {
-            .card(try await server.post("resources", document))
+            .card(try await server.post("resources", try document()))
         }
 
-        var document: JSONObject {
+        func document() throws -> JSONObject {
             var document: JSONObject = ["resource": .string(uri), "name": .string(name)]
-            settings.set(in: &document)
+            try settings.set(in: &document)
+            if requireAuthorizationDetails { document["require_authorization_details"] = true }
             if includeAgentClaim { document["include_agent_claim"] = true }
             if statusList { document["status_list"] = true }
             return document
@@ -149,15 +170,19 @@ struct ResourceCommand: AsyncParsableCommand {
         @Flag(inversion: .prefixedNo, help: "Keep the status of its tokens in a status list.")
         var statusList: Bool?
 
+        @Flag(inversion: .prefixedNo, help: "Issue no token without authorization details for it.")
+        var requireAuthorizationDetails: Bool?
+
         @OptionGroup var connection: ConnectionOptions
 
         func answer(from server: AdminClient) async throws -> Answer {
-            .card(try await server.update(path(name), document))
+            .card(try await server.update(path(name), try document()))
         }
 
-        var document: JSONObject {
+        func document() throws -> JSONObject {
             var document = JSONObject()
-            settings.set(in: &document)
+            try settings.set(in: &document)
+            document.set("require_authorization_details", requireAuthorizationDetails)
             document.set("include_agent_claim", includeAgentClaim)
             document.set("status_list", statusList)
             return document

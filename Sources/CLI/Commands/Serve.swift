@@ -3,7 +3,6 @@ import Foundation
 import JOSE
 import Logging
 import NIOCore
-import NIOSSL
 import OAuth
 import Server
 import ServiceLifecycle
@@ -38,14 +37,26 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "PEM private key of the certificate.")
     var tlsKey: String?
 
+    @OptionGroup var mutualTLS: MutualTLSOptions
+    @OptionGroup var load: LoadOptions
+
     @Option(help: "Move audit records older than this to archives, such as 90d, or never.")
     var auditRetentionAge: String?
 
     @Option(help: "How many audit records the database keeps, or unlimited.")
     var auditRetentionRecords: String?
 
+    @Option(help: "For how long a signing key signs, such as 24h, or never to change keys by hand.")
+    var keyRotation: String?
+
+    @Option(help: "The directory whose files may be named as keys of trusted issuers.")
+    var trustFiles: String?
+
     @Option(help: "For how long a gateway may keep a status list, such as 10s.")
     var statusListTtl: String?
+
+    @Option(help: "Whether DPoP proofs for Legate's own endpoints need a nonce: required or optional.")
+    var dpopNonce: String?
 
     @Option(help: ArgumentHelp("A file descriptor to read the passphrase from.", valueName: "n"))
     var passphraseFd: Int32?
@@ -55,12 +66,15 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let hardening = ProcessHardening.apply(allowsCoreDumps: allowCoreDumps)
-        let configuration = try await local.read([
-            "listen": listen, "tls-certificate": tlsCertificate, "tls-key": tlsKey,
+        let settings: [String: String?] = [
+            "listen": listen, "trust-files": trustFiles, "tls-certificate": tlsCertificate, "tls-key": tlsKey,
             "audit-retention-age": auditRetentionAge, "audit-retention-records": auditRetentionRecords,
-            "status-list-ttl": statusListTtl,
-        ])
-        let tls = try tls(configuration)
+            "status-list-ttl": statusListTtl, "key-rotation": keyRotation, "dpop-nonce": dpopNonce,
+        ]
+        let configuration = try await local.read(
+            [settings, mutualTLS.values, load.values].reduce(into: [:]) { $0.merge($1) { first, _ in first } }
+        )
+        let (tls, authorities) = try Self.tls(configuration)
         let sink = LogSink()
         LoggingSystem.bootstrap { JSONLogHandler(label: $0, sink: sink) }
         let logger = Logger(label: "legate")
@@ -81,22 +95,38 @@ struct Serve: AsyncParsableCommand {
             by: assembly, metrics: metrics, process: hardening.document, logger: logger
         )
         try await server.openAtStart(passphrase: passphrase)
+        let limits = OpenFileLimit.fit(configuration.load.limits, into: OpenFileLimit.raise())
+        if limits != configuration.load.limits {
+            logger.warning(
+                "the system allows fewer open files than there may be connections",
+                metadata: ["connections": "\(limits.connections)"]
+            )
+        }
         let http = LegateServer(
-            server: server, configuration: .init(host: configuration.host, port: configuration.port, tls: tls),
+            server: server,
+            configuration: .init(
+                host: configuration.host, port: configuration.port, tls: tls,
+                mutual: configuration.mutualTLS.listener(for: server.issuer),
+                proxies: configuration.mutualTLS.proxies, authorities: authorities, limits: limits
+            ),
             sink: sink
         )
         let issuer = server.issuer
         let isSealed = server.isSealed
-        let application = try http.application(logger: logger) { address in
+        let applications = http.applications(logger: logger) { address in
             let port = address?.port ?? configuration.port
             let line = "legate: serving \(issuer) on \(configuration.host):\(port)\n"
             FileHandle.standardOutput.write(Data(line.utf8))
             if isSealed { logger.warning("the vault is sealed: legate vault unseal opens it") }
         }
+        let watch = TLSWatch(
+            tls, authorities: authorities, metrics: metrics, logger: logger, now: Assembly.now
+        )
         // The last stops first: followers go, then requests end, then the log.
         let group = ServiceGroup(
             configuration: .init(
-                services: [sink, application, server], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
+                services: [sink] + applications + [watch, server], gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: logger
             )
         )
         try await group.run()
@@ -125,30 +155,16 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
-    private func tls(_ configuration: LegateConfiguration) throws -> TLSConfiguration? {
-        guard let certificate = configuration.tlsCertificate, let key = configuration.tlsKey else { return nil }
-        let chain: [NIOSSLCertificate]
-        do {
-            chain = try NIOSSLCertificate.fromPEMFile(certificate)
+    private static func tls(_ configuration: LegateConfiguration) throws -> (ServerTLS?, ClientAuthorities) {
+        do throws(TLSFault) {
+            let authorities = try ClientAuthorities(
+                path: configuration.mutualTLS.clientAuthorities, now: Assembly.now)
+            guard let certificate = configuration.tlsCertificate, let key = configuration.tlsKey else {
+                return (nil, authorities)
+            }
+            return (try ServerTLS(certificate: certificate, key: key), authorities)
         } catch {
-            throw ConfigurationError("tls-certificate", "is not a readable PEM certificate chain: \(certificate)")
+            throw ConfigurationError(error.option, error.reason)
         }
-        let privateKey: NIOSSLPrivateKey
-        do {
-            privateKey = try NIOSSLPrivateKey(file: key, format: .pem)
-        } catch {
-            throw ConfigurationError("tls-key", "is not a readable PEM private key: \(key)")
-        }
-        var tls = TLSConfiguration.makeServerConfiguration(
-            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(privateKey)
-        )
-        tls.minimumTLSVersion = .tlsv12
-        tls.applicationProtocols = ["http/1.1"]
-        do {
-            _ = try NIOSSLContext(configuration: tls)
-        } catch {
-            throw ConfigurationError("tls-key", "is not the key of the certificate: \(key)")
-        }
-        return tls
     }
 }

@@ -43,7 +43,9 @@ struct TokenExchange: RemoteCommand {
     @Option(help: ArgumentHelp("The delegation to act under (default: the newest that covers it).", valueName: "id"))
     var delegation: String?
 
+    @OptionGroup var details: RequestedDetailsOptions
     @OptionGroup var work: WorkOptions
+    @OptionGroup var proof: ProofKeyOptions
     @OptionGroup var connection: ConnectionOptions
 
     static let grantType = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -52,13 +54,12 @@ struct TokenExchange: RemoteCommand {
         if (actorTokenFile == nil) != (actorTokenType == nil) {
             throw ValidationError("--actor-token-file and --actor-token-type need one another")
         }
-        let inputs = [acting.secretFile, subjectTokenFile, actorTokenFile].filter { $0 == "-" }
-        if inputs.count > 1 { throw ValidationError("only one of the files can be standard input") }
+        try details.shareStandardInput(with: [acting.secretFile, subjectTokenFile, actorTokenFile])
     }
 
     func answer(from server: AdminClient) async throws -> Answer {
         let credentials = try acting.credentials() ?? server.credentials()
-        return .card(.object(try await server.token(try form(), as: credentials)))
+        return .card(.object(try await server.token(try form(), as: credentials, proving: try proof.key())))
     }
 
     func form() throws -> [(name: String, value: String)] {
@@ -74,7 +75,7 @@ struct TokenExchange: RemoteCommand {
         if let resource { form.append(("resource", resource)) }
         if let audience { form.append(("audience", audience)) }
         if let delegation { form.append(("delegation_id", delegation)) }
-        return form + work.form
+        return form + work.form + (try details.form())
     }
 }
 

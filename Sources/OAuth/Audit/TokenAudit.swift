@@ -11,11 +11,14 @@ enum TokenAudit {
         )
         event.describe(request.context)
         event.describe(token)
+        if !token.authorizationDetails.isEmpty { event.authorizationDetails = token.authorizationDetails.text }
         event.parentJTI = authorization.subjectToken?.jti
         event.mcpServer = authorization.target.kind == .mcp ? authorization.target.name : nil
         event.tokenTTL = Int(clamping: token.expiresAt - token.identity.issuedAt)
         event.requestContext = authorization.reason
-        event.policyEvaluation = .init(verdict: "permit", rule: permit.rule, reason: nil)
+        event.policyEvaluation = .init(
+            verdict: "permit", rule: permit.rule, reason: token.confirmation?.description
+        )
         return event
     }
 

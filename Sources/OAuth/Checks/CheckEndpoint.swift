@@ -8,17 +8,20 @@ package struct CheckEndpoint: Sendable {
     private let gateways: GatewayAuthenticator
     private let verifier: TokenVerifier
     private let registry: Registry
+    private let possession: PossessionCheck
     private let broker: CredentialBroker
     private let ledger: Ledger
+    private let denials = DenialRecords()
     private let now: Now
 
     init(
-        authenticator: ClientAuthenticator, verifier: TokenVerifier, registry: Registry, broker: CredentialBroker,
-        ledger: Ledger, now: @escaping Now
+        authenticator: ClientAuthenticator, verifier: TokenVerifier, registry: Registry, possession: PossessionCheck,
+        broker: CredentialBroker, ledger: Ledger, now: @escaping Now
     ) {
         gateways = GatewayAuthenticator(authenticator: authenticator, verifier: verifier, registry: registry)
         self.verifier = verifier
         self.registry = registry
+        self.possession = possession
         self.broker = broker
         self.ledger = ledger
         self.now = now
@@ -34,6 +37,7 @@ package struct CheckEndpoint: Sendable {
         do {
             let token = try await examine(request, &call, at: time)
             var pass = CheckPass(token: token, gateway: call.gateway?.value.id)
+            pass.nonce = call.nonce
             // Nothing secret goes to a gateway that did not prove itself.
             if pass.gateway != nil, let secret = try broker.secret(for: token) {
                 pass.upstream = try await broker.release(
@@ -45,7 +49,7 @@ package struct CheckEndpoint: Sendable {
             if try await record(call, pass, request.context, at: time) { return pass }
             throw Self.invalidToken(detail: "\(TokenVerifier.Failure.revoked)")
         } catch let error as OAuthError {
-            if let record = call.denied(error, request.context, at: time) {
+            if let record = call.denied(error, request.context, at: time), denials.admits(call, at: time) {
                 try await ledger.commit(Entry(audit: [record]))
             }
             throw CheckRefusal(error, of: call, request)
@@ -59,6 +63,10 @@ package struct CheckEndpoint: Sendable {
     ) async throws(OAuthError) -> AccessToken {
         if let header = request.gatewayAuthorization {
             call.gateway = try await gateways.authenticate(header, context: request.context, at: time)
+        } else if let certificate = request.gatewayCertificate, request.parameters[.clientID] != nil {
+            call.gateway = try await gateways.authenticate(
+                certificate, request.parameters, context: request.context, at: time
+            )
         }
         let resource = try resource(for: request.parameters, askedBy: call.gateway?.value)
         call.resource = resource
@@ -72,17 +80,24 @@ package struct CheckEndpoint: Sendable {
                 rule: "gateway_resource"
             )
         }
-        let token = try token(request.credentials, &call, at: time)
+        // What an authenticated gateway hands on is not held against its address.
+        let stranger = call.gateway == nil ? request.context.peer : nil
+        let token = try token(request.credentials, &call, from: stranger, at: time)
         guard token.audience == resource.uri else {
             throw OAuthError(
                 .invalidToken, "the token is for another resource", detail: "the token is for \(token.audience)",
                 rule: "token_audience"
             )
         }
+        call.nonce = try possession.verify(
+            token, sentAs: request.credentials,
+            with: try request.presented(at: resource, askedBy: call.gateway?.value), to: resource, at: time
+        )
         guard scopes.isSubset(of: token.scopes) else {
             let missing = scopes.subtracting(token.scopes)
             throw OAuthError(.insufficientScope, "the token lacks the scope \(missing)", rule: "token_scope")
         }
+        try DetailsInCall.require(request.parameters[.authorizationDetails], of: token, at: resource)
         return token
     }
 
@@ -117,20 +132,22 @@ package struct CheckEndpoint: Sendable {
 
     /// The agent's live token.
     private func token(
-        _ credentials: BearerCredentials, _ call: inout CheckedCall, at time: Timestamp
+        _ credentials: BearerCredentials, _ call: inout CheckedCall, from stranger: String?, at time: Timestamp
     ) throws(OAuthError) -> AccessToken {
         let compact: String
         switch credentials {
-        case .token(let text): compact = text
+        case .token(let text), .dpop(let text): compact = text
         case .absent:
-            throw OAuthError(.invalidToken, "a bearer token for this resource is required", rule: "bearer_credentials")
+            throw OAuthError(.invalidToken, "a token for this resource is required", rule: "bearer_credentials")
         case .malformed:
             throw OAuthError(
-                .invalidToken, "the Authorization header must be Bearer and one token", rule: "bearer_credentials"
+                .invalidToken, "the Authorization header must be Bearer or DPoP and one token",
+                rule: "bearer_credentials"
             )
         }
+        if let stranger { try verifier.admit(compact, from: stranger, at: time) }
         do throws(TokenVerifier.Failure) {
-            let token = try verifier.verify(compact, at: time)
+            let token = try verifier.verify(compact, from: stranger, at: time)
             call.token = token
             return token
         } catch {

@@ -7,4 +7,6 @@ package struct CheckPass: Sendable {
     package let gateway: ClientID?
     /// What the gateway has to put on the call, when the vault keeps the credential of the upstream.
     package var upstream: UpstreamCredential?
+    /// What the agent's next DPoP proof should carry, when the resource wants nonces.
+    package var nonce: String?
 }

@@ -8,6 +8,8 @@ package struct CheckRefusal: Error {
         case invalidToken = "invalid_token"
         /// The agent's token is good, but not for this call.
         case insufficientScope = "insufficient_scope"
+        /// The same of what its authorization details allow.
+        case insufficientAuthorization = "insufficient_authorization"
         /// The gateway is not who it says, or asks about what is not its own.
         case gateway
         /// The gateway's question makes no sense.
@@ -20,15 +22,20 @@ package struct CheckRefusal: Error {
     package let resource: Resource?
     /// What the call needs.
     package let scopes: ScopeSet
+    /// What the agent sent.
+    package let credentials: BearerCredentials
     /// The client that the request log should name.
     package let client: ClientID?
 
     init(_ error: OAuthError, of call: CheckedCall, _ request: CheckRequest) {
         self.error = error
+        credentials = request.credentials
         kind =
             switch error.code {
             case .invalidToken: request.credentials == .absent ? .noCredentials : .invalidToken
+            case .invalidDPoPProof, .useDPoPNonce: .invalidToken
             case .insufficientScope: .insufficientScope
+            case .insufficientAuthorization: .insufficientAuthorization
             case .invalidClient, .accessDenied, .slowDown: .gateway
             default: .request
             }

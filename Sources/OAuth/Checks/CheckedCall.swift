@@ -8,10 +8,13 @@ struct CheckedCall: Sendable {
     var scopes = ScopeSet.empty
     /// A token of ours, live or not.
     var token: AccessToken?
+    /// For the agent's next DPoP proof.
+    var nonce: String?
 
     /// The record of an allowed call.
     func allowed(_ context: RequestContext, at time: Timestamp) -> AuditEvent {
-        event(.checkAllowed, .allow, context, .init(verdict: "permit", rule: "check", reason: nil), at: time)
+        let evaluation = PolicyEvaluation(verdict: "permit", rule: "check", reason: token?.confirmation?.description)
+        return event(.checkAllowed, .allow, context, evaluation, at: time)
     }
 
     /// The record of a denied call, or nil when it came from a stranger: strangers must not fill the disk.

@@ -17,12 +17,29 @@ struct GatewayAuthenticator: Sendable {
     ) async throws(OAuthError) -> Shared<Client> {
         let client: Shared<Client>
         switch BearerCredentials(header) {
-        case .token(let compact): client = try holder(of: compact, at: now)
-        case .malformed: throw OAuthError.invalidClient()
+        case .token(let compact):
+            try verifier.admit(compact, from: context.peer, at: now)
+            client = try holder(of: compact, from: context.peer, at: now)
+        // The one DPoP header of a request is the agent's.
+        case .malformed, .dpop: throw OAuthError.invalidClient()
         case .absent:
             let request = ClientRequest(authorization: header, parameters: .empty, context: context)
             client = try await authenticator.authenticate(request, at: now).shared
         }
+        return try gateway(client)
+    }
+
+    /// The gateway that asks over a connection with its own certificate. `client_id` in its question says who it is.
+    func authenticate(
+        _ certificate: ClientCertificate, _ parameters: Parameters, context: RequestContext, at now: Timestamp
+    ) async throws(OAuthError) -> Shared<Client> {
+        let request = ClientRequest(
+            authorization: nil, parameters: parameters, context: context, presented: Presented(certificate: certificate)
+        )
+        return try gateway(try await authenticator.authenticate(request, at: now).shared)
+    }
+
+    private func gateway(_ client: Shared<Client>) throws(OAuthError) -> Shared<Client> {
         guard client.value.kind == .gateway else {
             var refusal = OAuthError.invalidClient(detail: "the client is not a gateway")
             refusal.provenClient = client.value
@@ -33,12 +50,17 @@ struct GatewayAuthenticator: Sendable {
 
     /// A token that the gateway was issued for itself and for one of Legate's own APIs: no other server has ever seen
     /// it, so that no upstream can pass for the gateway.
-    private func holder(of compact: String, at now: Timestamp) throws(OAuthError) -> Shared<Client> {
+    private func holder(
+        of compact: String, from peer: String, at now: Timestamp
+    ) throws(OAuthError) -> Shared<Client> {
         let token: AccessToken
         do throws(TokenVerifier.Failure) {
-            token = try verifier.verify(compact, at: now)
+            token = try verifier.verify(compact, from: peer, at: now)
         } catch {
             throw OAuthError.invalidClient(detail: "the gateway's token: \(error)")
+        }
+        guard token.confirmation == nil else {
+            throw OAuthError.invalidClient(detail: "the gateway's token is bound to a key or certificate")
         }
         guard registry.ownResources.contains(token.audience) else {
             throw OAuthError.invalidClient(detail: "the gateway's token is for \(token.audience)")

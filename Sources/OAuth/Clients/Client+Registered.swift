@@ -23,6 +23,7 @@ extension Client: Registered {
             "scopes": .texts(scopes.tokens),
             "resources": .texts(resources.map(\.text)),
             "grants": .texts(grants.map(\.shortName).sorted()),
+            "authorization_details": authorizationDetails.json,
             "acts_as": .text(actsAs?.text),
             "exchange_scopes": .array(
                 exchangeScopes.map {
@@ -32,6 +33,15 @@ extension Client: Registered {
             "workloads": .array(
                 workloads.map { .object(["issuer": .string($0.issuer.text), "subject": .string($0.subject)]) }
             ),
+            "spiffe_id": .text(spiffeID?.text),
+            "dpop_bound": .bool(dpopBound),
+            "tls_client_auth_subject_dn": certificateName(of: .subjectDN),
+            "tls_client_auth_san_dns": certificateName(of: .dnsName),
+            "tls_client_auth_san_uri": certificateName(of: .uri),
+            "tls_client_auth_san_ip": certificateName(of: .ipAddress),
+            "tls_client_auth_san_email": certificateName(of: .email),
+            "certificate_bound": .bool(certificateBound),
+            "forwards_certificates": .bool(forwardsCertificates),
             "tier": .text(tier),
             "token_ttl": .seconds(tokenTTL),
             "max_task_life": .seconds(maxTaskLife),
@@ -93,6 +103,8 @@ extension Client: Registered {
         // Absent means the usual one; an empty list means none.
         if !namesGrants { grants = [.clientCredentials] }
         actsAs = reader.parsed("acts_as", "a registered resource") { ResourceURI($0) }
+        dpopBound = reader.bool("dpop_bound", default: false)
+        readCertificates(&reader)
         tier = reader.text("tier", limit: 64)
         tokenTTL = reader.seconds("token_ttl", in: 1...TokenLifetime.ceiling)
         maxTaskLife = reader.seconds("max_task_life", in: TaskLimits.lives)
@@ -109,7 +121,9 @@ extension Client: Registered {
         version = reader.text("version", limit: 64)
         readKeys(&reader)
         readMappings(&reader)
+        readSPIFFEID(&reader, in: context)
         if kind == .admin, resources.isEmpty { resources = [context.registry.ownResources.admin.uri] }
+        authorizationDetails = reader.authorizationDetails("authorization_details", for: resources, in: context)
         checkReferences(&reader, in: context)
     }
 
@@ -122,6 +136,7 @@ extension Client: Registered {
         if let document {
             do {
                 keys = .set(try JWKSet(json: document), text: document.text)
+                reader.checkCertificates(in: document)
             } catch {
                 reader.refuse("jwks", "is not a usable public key set: \(error)")
             }
@@ -130,11 +145,11 @@ extension Client: Registered {
             if document != nil { reader.refuse("jwks_uri", "cannot be given together with jwks") }
             keys = .uri(uri)
         }
-        if authentication == .privateKeyJWT, keys == nil, document == nil {
-            reader.refuse("jwks", "private_key_jwt needs jwks or jwks_uri")
+        if authentication.needsKeys, keys == nil, document == nil {
+            reader.refuse("jwks", "\(authentication.rawValue) needs jwks or jwks_uri")
         }
-        if authentication != .privateKeyJWT, keys != nil {
-            reader.refuse("auth", "must be private_key_jwt when keys are registered")
+        if !authentication.needsKeys, keys != nil {
+            reader.refuse("auth", "must be private_key_jwt or self_signed_tls_client_auth when keys are registered")
         }
     }
 
@@ -197,6 +212,7 @@ extension Client: Registered {
                 reader.refuse("workloads", "\(workload.issuer)=\(workload.subject) already stands for \(other.id)")
             }
         }
+        checkWorkloads(&reader, in: context)
         if authentication == .workload, workloads.isEmpty {
             reader.refuse("workloads", "auth workload needs at least one")
         }

@@ -20,8 +20,23 @@ package struct Client: Sendable, Equatable {
     package var grants: Set<GrantType>
     /// The resource that this client *is*: it may exchange tokens addressed to it, and see them at introspection.
     package var actsAs: ResourceURI?
+    /// What it may have beside its scopes, by the resources that each detail names (RFC 9396).
+    package var authorizationDetails = AuthorizationDetails.none
     package var exchangeScopes: [ScopeMapping]
     package var workloads: [Workload]
+    /// Whether each of its tokens is bound to a key, by a DPoP proof (RFC 9449 section 5.2
+    /// `dpop_bound_access_tokens`).
+    package var dpopBound = false
+    /// The name in its certificate, with `tls_client_auth`.
+    package var certificateName: CertificateName?
+    /// Whether each of its tokens is bound to its certificate (RFC 8705 section 3.4
+    /// `tls_client_certificate_bound_access_tokens`).
+    package var certificateBound = false
+    /// Whether this gateway hands on the certificates of the agents that call it, and takes off what they write under
+    /// the name of that header themselves.
+    package var forwardsCertificates = false
+    /// The workloads of a SPIFFE trust domain that are this client.
+    package var spiffeID: SPIFFEPattern?
     package var tier: String?
     /// Seconds; the smaller of this and the resource's wins.
     package var tokenTTL: Int?
@@ -86,11 +101,18 @@ package struct AuthenticationMethod: RawRepresentable, Hashable, Sendable {
     package static let clientSecretPost = AuthenticationMethod(rawValue: "client_secret_post")
     /// A signed assertion (RFC 7523, with the audience rule of RFC 7523bis).
     package static let privateKeyJWT = AuthenticationMethod(rawValue: "private_key_jwt")
-    /// At token exchange only: the actor token of a trusted issuer proves the client.
+    /// A token of a trusted issuer proves the client: as a client assertion, or at token exchange as the actor token.
     package static let workload = AuthenticationMethod(rawValue: "workload")
+    /// A JWT-SVID (draft-ietf-oauth-spiffe-client-auth).
+    package static let spiffeJWT = AuthenticationMethod(rawValue: "spiffe_jwt")
+    /// An X.509-SVID as the certificate of the connection (the same draft).
+    package static let spiffeX509 = AuthenticationMethod(rawValue: "spiffe_x509")
 
     /// The methods that a client can be registered with.
-    package static let registrable: [AuthenticationMethod] = [.clientSecretBasic, .privateKeyJWT, .workload]
+    package static let registrable: [AuthenticationMethod] = [
+        .clientSecretBasic, .privateKeyJWT, .workload, .tlsClientAuth, .selfSignedTLSClientAuth, .spiffeJWT,
+        .spiffeX509,
+    ]
 }
 
 /// The stored form of a client secret: HMAC-SHA-256 under a vault key.
@@ -110,11 +132,14 @@ package enum ClientKeys: Sendable, Equatable {
     /// The registered key set, as its JSON text and parsed.
     case set(JWKSet, text: String)
     case uri(String)
+    /// In the server's directory of trusted keys; only a trusted issuer's can be there.
+    case file(TrustFile)
 
     package static func == (left: ClientKeys, right: ClientKeys) -> Bool {
         switch (left, right) {
         case (.set(_, let left), .set(_, let right)): left == right
         case (.uri(let left), .uri(let right)): left == right
+        case (.file(let left), .file(let right)): left == right
         default: false
         }
     }
@@ -141,5 +166,15 @@ package struct Workload: Sendable, Hashable {
     package init(issuer: IssuerName, subject: String) {
         self.issuer = issuer
         self.subject = subject
+    }
+
+    /// Byte by byte, as for users: what only looks the same is somebody else.
+    package static func == (left: Workload, right: Workload) -> Bool {
+        left.issuer == right.issuer && left.subject.utf8.elementsEqual(right.subject.utf8)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(issuer)
+        for byte in subject.utf8 { hasher.combine(byte) }
     }
 }

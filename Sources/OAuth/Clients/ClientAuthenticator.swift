@@ -10,12 +10,15 @@ package struct AuthenticatedClient: Sendable {
     package let spends: [Spend]
     /// Which of its secrets it proved itself with, when it was one.
     package let secret: SecretDigest?
+    /// What its platform said of it, for the audit record.
+    package let evidence: String?
 
     fileprivate init(_ proven: ProvenClient) {
         shared = proven.shared
         method = proven.method
         spends = proven.spends
         secret = proven.secret
+        evidence = proven.evidence
     }
 }
 
@@ -25,6 +28,8 @@ package protocol ClientAuthentication: Sendable {
     static var names: [AuthenticationMethod] { get }
     /// Whether the request carries this kind of proof at all.
     func isPresented(in request: ClientRequest) -> Bool
+    /// Whether a proof costs no more to check than a digest; a signature does.
+    static var isCheap: Bool { get }
     /// The client that the proof claims to be, before anything is checked; for throttling.
     func claimedClient(in request: ClientRequest) -> ClientID?
     /// What the request presents as a proof that is a secret or could be taken for one.
@@ -37,21 +42,28 @@ package protocol ClientAuthentication: Sendable {
     ) async throws(OAuthError) -> ProvenClient
 }
 
+extension ClientAuthentication {
+    package static var isCheap: Bool { false }
+}
+
 /// What a method found out.
 package struct ProvenClient: Sendable {
     let shared: Shared<Client>
     package let method: AuthenticationMethod
     package let spends: [Spend]
     package let secret: SecretDigest?
+    package let evidence: String?
     package var client: Client { shared.value }
 
     package init(
-        _ shared: Shared<Client>, method: AuthenticationMethod, spends: [Spend] = [], secret: SecretDigest? = nil
+        _ shared: Shared<Client>, method: AuthenticationMethod, spends: [Spend] = [], secret: SecretDigest? = nil,
+        evidence: String? = nil
     ) {
         self.shared = shared
         self.method = method
         self.spends = spends
         self.secret = secret
+        self.evidence = evidence
     }
 }
 
@@ -95,13 +107,7 @@ package struct ClientAuthenticator: Sendable {
         guard presented.count == 1 else {
             throw OAuthError(.invalidRequest, "more than one client authentication method in one request")
         }
-        if !throttle.isIdle, let claimed = method.claimedClient(in: request),
-            let wait = throttle.secondsToWait(claimed, from: request.context.peer, at: now)
-        {
-            throw OAuthError(
-                .slowDown, "too many failed authentications; try again in \(wait) seconds", retryAfter: wait
-            )
-        }
+        let refusal = try refusalIfWrong(method, request, at: now)
         do throws(OAuthError) {
             let proven = try await method.authenticate(request, at: now)
             guard proven.client.enabled else {
@@ -109,15 +115,35 @@ package struct ClientAuthenticator: Sendable {
                 refusal.provenClient = proven.client
                 throw refusal
             }
+            throttle.succeeded(proven.client.id, from: request.context.peer, at: now)
             return AuthenticatedClient(proven)
         } catch {
-            if error.code == .invalidClient, error.provenClient == nil || error.rule == OAuthError.endedSecretRule,
-                let claimed = method.claimedClient(in: request)
-            {
-                throttle.recordFailure(claimed, from: request.context.peer, at: now)
+            if error.code == .invalidClient, error.provenClient == nil || error.rule == OAuthError.endedSecretRule {
+                throttle.failed(attempt(method, request), wasWary: refusal != nil, at: now)
+                if let refusal { throw refusal }
             }
             throw error
         }
+    }
+
+    /// What a wrong proof gets instead of the usual answer, when there were too many of them lately.
+    ///
+    /// - Throws: `slow_down` when nothing may be checked at all.
+    private func refusalIfWrong(
+        _ method: any ClientAuthentication, _ request: ClientRequest, at now: Timestamp
+    ) throws(OAuthError) -> OAuthError? {
+        guard throttle.isBusy(at: now) else { return nil }
+        switch throttle.gate(attempt(method, request), at: now) {
+        case .open: return nil
+        case .wary(let refusal): return refusal
+        case .closed(let refusal): throw refusal
+        }
+    }
+
+    private func attempt(_ method: any ClientAuthentication, _ request: ClientRequest) -> FailureThrottle.Attempt {
+        FailureThrottle.Attempt(
+            client: method.claimedClient(in: request), from: request.context.peer, isCheap: type(of: method).isCheap
+        )
     }
 }
 

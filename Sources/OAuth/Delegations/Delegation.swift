@@ -14,6 +14,8 @@ package struct Delegation: Sendable, Equatable {
     package let clientID: ClientID
     package var scopes: ScopeSet
     package var resources: [ResourceURI]
+    /// What it allows beside the scopes, by the resources that each detail names (RFC 9396).
+    package var authorizationDetails: AuthorizationDetails
     package var purpose: String?
     /// Further clients that may act; when not empty, nobody else may.
     package var mayAct: [ClientID]
@@ -26,8 +28,9 @@ package struct Delegation: Sendable, Equatable {
 
     package init(
         id: DelegationID, subject: UserSubject, issuerURL: IssuerURL, clientID: ClientID, scopes: ScopeSet,
-        resources: [ResourceURI], purpose: String? = nil, mayAct: [ClientID] = [], ruleID: RuleID? = nil,
-        createdAt: Timestamp, expiresAt: Timestamp, revokedAt: Timestamp? = nil, revision: Int = 1
+        resources: [ResourceURI], authorizationDetails: AuthorizationDetails = .none, purpose: String? = nil,
+        mayAct: [ClientID] = [], ruleID: RuleID? = nil, createdAt: Timestamp, expiresAt: Timestamp,
+        revokedAt: Timestamp? = nil, revision: Int = 1
     ) {
         self.id = id
         self.subject = subject
@@ -35,6 +38,7 @@ package struct Delegation: Sendable, Equatable {
         self.clientID = clientID
         self.scopes = scopes
         self.resources = resources
+        self.authorizationDetails = authorizationDetails
         self.purpose = purpose
         self.mayAct = mayAct
         self.ruleID = ruleID
@@ -83,6 +87,7 @@ extension Delegation: Registered {
         [
             "scopes": .texts(scopes.tokens),
             "resources": .texts(resources.map(\.text)),
+            "authorization_details": authorizationDetails.json,
             "purpose": .text(purpose),
             "may_act": .texts(mayAct.map(\.text)),
             "expires_at": .time(expiresAt),
@@ -95,6 +100,7 @@ extension Delegation: Registered {
             "issuer", reader.parsed("issuer", "a trusted issuer's short name") { IssuerName($0) })
         let issuer = issuerName.flatMap { context.registry.issuer($0) }
         if issuerName != nil, issuer == nil { reader.refuse("issuer", "no such issuer; trust it first") }
+        if let issuer, !issuer.kind.hasUsers { reader.refuse("issuer", issuer.hasNoUsers) }
         let subjectText = reader.required("subject", reader.text("subject", limit: 255))
         let clientID = reader.required("client_id", reader.parsed("client_id", "a registered client") { ClientID($0) })
         if let clientID, context.registry.client(clientID) == nil { reader.refuse("client_id", "no such client") }
@@ -110,7 +116,8 @@ extension Delegation: Registered {
         else { throw InvalidDocument("subject", "is required") }
         self.init(
             id: .make(), subject: subject, issuerURL: issuer.url, clientID: clientID, scopes: read.scopes,
-            resources: read.resources, purpose: read.purpose, mayAct: read.mayAct, createdAt: context.now,
+            resources: read.resources, authorizationDetails: read.authorizationDetails, purpose: read.purpose,
+            mayAct: read.mayAct, createdAt: context.now,
             expiresAt: read.expiresAt ?? context.now.adding(seconds: life ?? Self.defaultLife)
         )
     }
@@ -127,6 +134,9 @@ extension Delegation: Registered {
         if !read.resources.allSatisfy(resources.contains) {
             reader.refuse("resources", "can only be narrowed; create a new delegation")
         }
+        if !read.authorizationDetails.isWithin(authorizationDetails, in: context) {
+            reader.refuse("authorization_details", "can only be narrowed; create a new delegation")
+        }
         if let expiresAt = read.expiresAt, expiresAt > self.expiresAt {
             reader.refuse("expires_at", "can only be moved earlier; create a new delegation")
         }
@@ -137,6 +147,7 @@ extension Delegation: Registered {
         var delegation = self
         delegation.scopes = read.scopes
         delegation.resources = read.resources
+        delegation.authorizationDetails = read.authorizationDetails
         delegation.purpose = read.purpose
         delegation.mayAct = read.mayAct
         delegation.expiresAt = read.expiresAt ?? expiresAt
@@ -148,6 +159,7 @@ extension Delegation: Registered {
 private struct DelegationTerms {
     var scopes = ScopeSet.empty
     var resources: [ResourceURI] = []
+    var authorizationDetails = AuthorizationDetails.none
     var purpose: String?
     var mayAct: [ClientID] = []
     var expiresAt: Timestamp?
@@ -159,6 +171,7 @@ private struct DelegationTerms {
         mayAct = reader.list("may_act", "a client id", limit: 32) { ClientID($0) }
         expiresAt = reader.parsed("expires_at", "a UTC time such as 2026-11-21T08:00:00Z") { RFC3339.time($0) }
         reader.checkTerms(scopes: scopes, resources: resources, in: context)
+        authorizationDetails = reader.authorizationDetails("authorization_details", for: resources, in: context)
         for client in mayAct where context.registry.client(client) == nil {
             reader.refuse("may_act", "no such client: \(client)")
         }

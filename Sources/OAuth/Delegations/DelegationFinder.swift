@@ -6,8 +6,8 @@ struct DelegationFinder {
     let registry: Registry
 
     func find(
-        for token: ForeignToken, client: ClientID, target: Resource, scopes: ScopeSet?, named: String?,
-        at now: Timestamp
+        for token: ForeignToken, client: ClientID, target: Resource, scopes: ScopeSet?,
+        details: AuthorizationDetails? = nil, named: String?, at now: Timestamp
     ) throws(OAuthError) -> (delegation: Delegation, isNew: Bool) {
         let known = registry.delegations(of: token.subject, to: client, at: now)
         let live = known.filter { $0.status(at: now) == .active }
@@ -20,10 +20,13 @@ struct DelegationFinder {
             }
             return (delegation, false)
         }
-        func covers(_ resources: [ResourceURI], _ granted: ScopeSet) -> Bool {
+        func covers(_ resources: [ResourceURI], _ granted: ScopeSet, _ ceiling: AuthorizationDetails) -> Bool {
             resources.contains(target.uri) && (scopes?.isSubset(of: granted) ?? true)
+                && (details?.isCovered(by: ceiling, at: target) ?? true)
         }
-        if let delegation = live.first(where: { covers($0.resources, $0.scopes) }) { return (delegation, false) }
+        if let delegation = live.first(where: { covers($0.resources, $0.scopes, $0.authorizationDetails) }) {
+            return (delegation, false)
+        }
 
         // A revoked delegation stands against the rules until it would have expired: otherwise the next exchange
         // would quietly undo the revocation.
@@ -36,7 +39,7 @@ struct DelegationFinder {
             : registry.rules(for: client).filter {
                 $0.applies(to: token.subject, groups: token.groups, client: client) && !made.contains($0.id)
             }
-        if let rule = rules.first(where: { covers($0.resources, $0.scopes) }) {
+        if let rule = rules.first(where: { covers($0.resources, $0.scopes, $0.authorizationDetails) }) {
             return (delegation(by: rule, for: token, at: now), true)
         }
         // Nothing covers it all. What comes nearest lets the policy say what is missing.
@@ -58,8 +61,8 @@ struct DelegationFinder {
     private func delegation(by rule: DelegationRule, for token: ForeignToken, at now: Timestamp) -> Delegation {
         Delegation(
             id: .make(), subject: token.subject, issuerURL: token.issuer.url, clientID: rule.clientID,
-            scopes: rule.scopes, resources: rule.resources, purpose: "made by \(rule.id)", ruleID: rule.id,
-            createdAt: now, expiresAt: now.adding(seconds: rule.maxTTL)
+            scopes: rule.scopes, resources: rule.resources, authorizationDetails: rule.authorizationDetails,
+            purpose: "made by \(rule.id)", ruleID: rule.id, createdAt: now, expiresAt: now.adding(seconds: rule.maxTTL)
         )
     }
 }

@@ -13,6 +13,8 @@ package struct DelegationRule: Sendable, Equatable {
     package let clientID: ClientID
     package let scopes: ScopeSet
     package let resources: [ResourceURI]
+    /// What its delegations allow beside the scopes, by the resources that each detail names (RFC 9396).
+    package let authorizationDetails: AuthorizationDetails
     /// Seconds that a delegation made by this rule lives.
     package let maxTTL: Int
     package let createdAt: Timestamp
@@ -20,8 +22,8 @@ package struct DelegationRule: Sendable, Equatable {
 
     package init(
         id: RuleID, issuer: IssuerName, group: String? = nil, subject: String? = nil, clientID: ClientID,
-        scopes: ScopeSet, resources: [ResourceURI], maxTTL: Int = Self.defaultTTL, createdAt: Timestamp,
-        revision: Int = 1
+        scopes: ScopeSet, resources: [ResourceURI], authorizationDetails: AuthorizationDetails = .none,
+        maxTTL: Int = Self.defaultTTL, createdAt: Timestamp, revision: Int = 1
     ) {
         self.id = id
         self.issuer = issuer
@@ -30,6 +32,7 @@ package struct DelegationRule: Sendable, Equatable {
         self.clientID = clientID
         self.scopes = scopes
         self.resources = resources
+        self.authorizationDetails = authorizationDetails
         self.maxTTL = maxTTL
         self.createdAt = createdAt
         self.revision = revision
@@ -60,6 +63,7 @@ extension DelegationRule: Registered {
             "client_id": .string(clientID.text),
             "scopes": .texts(scopes.tokens),
             "resources": .texts(resources.map(\.text)),
+            "authorization_details": authorizationDetails.json,
             "max_ttl": .seconds(maxTTL),
             "created_at": .time(createdAt),
         ]
@@ -74,6 +78,9 @@ extension DelegationRule: Registered {
         if let issuer, context.registry.issuer(issuer) == nil {
             reader.refuse("issuer", "no such issuer; trust it first")
         }
+        if let trusted = issuer.flatMap({ context.registry.issuer($0) }), !trusted.kind.hasUsers {
+            reader.refuse("issuer", trusted.hasNoUsers)
+        }
         let group = reader.text("group")
         let subject = reader.text("subject", limit: 255)
         if group != nil, subject != nil { reader.refuse("group", "cannot be given together with subject") }
@@ -82,12 +89,14 @@ extension DelegationRule: Registered {
         let scopes = reader.scopes("scopes")
         let resources = reader.resources("resources")
         reader.checkTerms(scopes: scopes, resources: resources, in: context)
+        let details = reader.authorizationDetails("authorization_details", for: resources, in: context)
         let maxTTL = reader.seconds("max_ttl", in: 1...Delegation.longestLife)
         try reader.finish()
         guard let issuer, let clientID else { throw InvalidDocument("issuer", "is required") }
         self.init(
             id: .make(), issuer: issuer, group: group, subject: subject, clientID: clientID, scopes: scopes,
-            resources: resources, maxTTL: maxTTL ?? Self.defaultTTL, createdAt: context.now
+            resources: resources, authorizationDetails: details, maxTTL: maxTTL ?? Self.defaultTTL,
+            createdAt: context.now
         )
     }
 

@@ -22,6 +22,7 @@ package struct ClientCredentials: Grant {
         authorization.task = terms.task
         authorization.session = terms.session
         authorization.reason = terms.reason
+        authorization.requestedDetails = terms.details
         return authorization
     }
 }

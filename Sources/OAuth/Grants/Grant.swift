@@ -31,12 +31,18 @@ package struct Authorization: Sendable {
     /// Seconds since 1970 that the token may not outlive: parents' `exp`, the delegation's end.
     package var expiryCeilings: [Int64] = []
     package var actors: ActorChain?
+    /// What a platform said of the acting workload, for the audit record.
+    package var actorEvidence: String?
     package var delegation: Delegation?
     /// True when a rule just made the delegation: it is stored with the token.
     package var delegationIsNew = false
     package var subjectToken: SubjectToken?
     /// What the answer is asked to be (RFC 8693 section 2.1).
     package var requestedType: TokenType?
+    /// Nil when the request asked for none: then what the exchanged token carries goes on (RFC 9396).
+    package var requestedDetails: AuthorizationDetails?
+    /// What the client proved to hold with this request: the token will be bound to it.
+    package var confirmation: Confirmation?
 
     package var client: Client { sharedClient.value }
     package var target: Resource { sharedTarget.value }
@@ -83,6 +89,7 @@ package enum SubjectToken: Sendable {
 /// What every grant reads from a request in the same way.
 struct RequestedTerms {
     let scopes: ScopeSet?
+    let details: AuthorizationDetails?
     let agentInstance: QualifiedName?
     let task: QualifiedName?
     let session: QualifiedName?
@@ -92,8 +99,8 @@ struct RequestedTerms {
     private static let longestReason = 512
 
     init(_ parameters: Parameters, of client: ClientID) throws(OAuthError) {
-        if parameters[.authorizationDetails] != nil {
-            throw OAuthError(.invalidAuthorizationDetails, "no type of authorization_details is supported here")
+        details = try parameters[.authorizationDetails].map { text throws(OAuthError) in
+            try AuthorizationDetails(requested: text)
         }
         if let text = parameters[.scope] {
             guard let scopes = ScopeSet(text), !scopes.isEmpty else {

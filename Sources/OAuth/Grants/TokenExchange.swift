@@ -10,11 +10,15 @@ package struct TokenExchange: Grant {
     private let registry: Registry
     private let verifier: TokenVerifier
     private let foreign: ForeignTokenVerifier
+    private let workloads: WorkloadVerifier
 
-    package init(registry: Registry, verifier: TokenVerifier, foreign: ForeignTokenVerifier) {
+    package init(
+        registry: Registry, verifier: TokenVerifier, foreign: ForeignTokenVerifier, workloads: WorkloadVerifier
+    ) {
         self.registry = registry
         self.verifier = verifier
         self.foreign = foreign
+        self.workloads = workloads
     }
 
     package func present(
@@ -23,7 +27,7 @@ package struct TokenExchange: Grant {
         let client = authenticated.client
         let parameters = request.parameters
         let terms = try RequestedTerms(parameters, of: client.id)
-        let actorExpiry = try await checkActorToken(parameters, proves: client, at: now)
+        let actor = try await checkActorToken(parameters, proves: client, at: now)
         let subject = try await subjectToken(parameters, at: now)
         let target = try Target(registry: registry).resolve(parameters, for: client, audiences: true)
         let requestedType = try requestedType(parameters, for: target.value)
@@ -39,8 +43,12 @@ package struct TokenExchange: Grant {
         }
         authorization.subjectToken = subject
         authorization.reason = terms.reason
+        authorization.requestedDetails = terms.details
         authorization.requestedType = requestedType
-        if let actorExpiry { authorization.expiryCeilings.append(actorExpiry) }
+        if let actor {
+            authorization.expiryCeilings.append(actor.expiresAt)
+            authorization.actorEvidence = actor.evidence
+        }
         return authorization
     }
 
@@ -100,7 +108,8 @@ package struct TokenExchange: Grant {
         authorization.session = terms.session
         authorization.expiryCeilings = [token.expiresAt]
         let (delegation, isNew) = try DelegationFinder(registry: registry).find(
-            for: token, client: client.id, target: target.value, scopes: terms.scopes, named: named, at: now
+            for: token, client: client.id, target: target.value, scopes: terms.scopes, details: terms.details,
+            named: named, at: now
         )
         bind(&authorization, to: delegation)
         authorization.delegationIsNew = isNew
@@ -142,10 +151,10 @@ package struct TokenExchange: Grant {
 
     /// An actor token adds no rights: it must prove the client that is authenticated anyway.
     ///
-    /// - Returns: when it expires, in seconds since 1970.
+    /// - Returns: when it expires, in seconds since 1970, and what a platform said of its workload.
     private func checkActorToken(
         _ parameters: Parameters, proves client: Client, at now: Timestamp
-    ) async throws(OAuthError) -> Int64? {
+    ) async throws(OAuthError) -> (expiresAt: Int64, evidence: String?)? {
         guard let compact = parameters[.actorToken] else {
             guard parameters[.actorTokenType] == nil else {
                 throw OAuthError(.invalidRequest, "actor_token_type without actor_token")
@@ -169,14 +178,13 @@ package struct TokenExchange: Grant {
                 throw OAuthError(
                     .invalidRequest, "the actor token must be the client's own, for itself", rule: "actor_token")
             }
-            return token.expiresAt
+            return (token.expiresAt, nil)
         }
-        let token = try await foreign.verify(jwt, role: "actor", at: now)
-        let workload = Workload(issuer: token.issuer.name, subject: token.subject.subject)
-        guard registry.client(for: workload)?.id == client.id else {
+        let workload = try await workloads.verify(jwt, role: "actor", at: now)
+        guard workloads.client(for: workload)?.id == client.id else {
             throw OAuthError(.invalidRequest, "the actor token does not stand for this client", rule: "actor_token")
         }
-        return token.expiresAt
+        return (workload.expiresAt, workload.evidence)
     }
 
     // MARK: Shared

@@ -19,6 +19,7 @@ package struct EventIntake: Sendable {
     private let subjects: SubjectDesk
     private let store: any Store
     private let ledger: Ledger
+    private let signatures: SignatureBudget
     private let now: Now
 
     /// The only `typ` that is an event (RFC 8417 section 2.3).
@@ -34,19 +35,21 @@ package struct EventIntake: Sendable {
 
     package init(
         registry: Registry, keySets: KeySets, subjects: SubjectDesk, store: any Store, ledger: Ledger,
-        now: @escaping Now
+        signatures: SignatureBudget, now: @escaping Now
     ) {
         self.registry = registry
         self.keySets = keySets
         self.subjects = subjects
         self.store = store
         self.ledger = ledger
+        self.signatures = signatures
         self.now = now
     }
 
     /// Takes one event. When this returns, what it says has taken effect, durably.
     ///
-    /// - Throws: `temporarily_unavailable` when the issuer's keys cannot be had; it should be sent again.
+    /// - Throws: `temporarily_unavailable` when the issuer's keys cannot be had; it should be sent again. `slow_down`
+    ///   when its address sent too many that were not signed rightly, or had been sent before.
     package func receive(_ compact: String, context: RequestContext) async throws -> Outcome {
         let time = now()
         let issuer: TrustedIssuer
@@ -54,9 +57,11 @@ package struct EventIntake: Sendable {
         do {
             let unverified = try Self.parse(compact)
             issuer = try trusted(unverified)
+            try signatures.require(context.peer, at: time)
             token = try await verified(unverified, of: issuer)
         } catch let refusal as IntakeRefusal {
             // Anyone can have written this: it is logged and counted, nothing more.
+            if refusal.code == .authenticationFailed { signatures.spend(context.peer, at: time) }
             return .refused(refusal)
         }
         do {
@@ -84,7 +89,7 @@ package struct EventIntake: Sendable {
     /// A stranger is sent away before anything is fetched.
     private func trusted(_ token: UnverifiedJWT) throws(IntakeRefusal) -> TrustedIssuer {
         guard let url = token.claims[Claim.issuer]?.string.flatMap({ IssuerURL($0) }),
-            let issuer = registry.issuer(at: url), issuer.enabled
+            let issuer = registry.issuer(at: url), issuer.enabled, issuer.kind.hasUsers
         else { throw IntakeRefusal(.invalidIssuer, "iss is not an issuer that is trusted here") }
         return issuer
     }
@@ -94,9 +99,7 @@ package struct EventIntake: Sendable {
             throw IntakeRefusal(.invalidKey, "the signature algorithm is not accepted")
         }
         do {
-            let key = try await keySets.key(
-                for: token.header, in: issuer.keys, allowPrivate: issuer.allowPrivateNetwork
-            )
+            let key = try await keySets.key(for: token.header, of: issuer)
             return try token.verified(with: key, algorithms: ForeignTokenVerifier.algorithms, types: Self.types)
         } catch JWTError.badSignature {
             throw IntakeRefusal(.authenticationFailed, "the signature does not verify")
@@ -208,7 +211,10 @@ package struct EventIntake: Sendable {
         }
         // Delivery is at least once. What was taken before must not come near the ledger: a tombstone takes hold there
         // before anybody finds out that its entry cannot be committed.
-        if try await store.isSpent(judged.spend.digest) { return }
+        if try await store.isSpent(judged.spend.digest) {
+            signatures.spend(context.peer, at: now())
+            return
+        }
         do {
             if let user = judged.user {
                 try await subjects.end(user, reason: "security event of \(issuer.name)", with: entry)
@@ -233,7 +239,9 @@ package struct EventIntake: Sendable {
         )
         do {
             try await ledger.commit(Entry(changes: [.spend(spend)], audit: [event]))
-        } catch CommitFailure.spent {}
+        } catch CommitFailure.spent {
+            signatures.spend(context.peer, at: time)
+        }
     }
 
     private func record(

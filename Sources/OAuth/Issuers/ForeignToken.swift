@@ -10,6 +10,12 @@ package struct ForeignToken: Sendable {
     package let mayAct: ClientID?
     /// Whole seconds since 1970.
     package let expiresAt: Int64
+    /// All that `aud` names.
+    package var audience: [String] = []
+    /// What a Kubernetes cluster says of its service account.
+    package var serviceAccount: ServiceAccount?
+    /// What its sender has to prove to hold, when its issuer bound it.
+    package var confirmation: Confirmation?
 }
 
 /// Checks tokens of trusted issuers: signature, `iss`, `aud`, `exp`, `nbf`, `iat`, algorithm and `typ`.
@@ -23,44 +29,55 @@ package struct ForeignTokenVerifier: Sendable {
     package static let greatestAge: Int64 = 86_400
 
     package static let algorithms: Set<SignatureAlgorithm> = [.es256, .ed25519, .rs256, .ps256]
+    /// The role of a token that speaks of a user.
+    package static let subjectRole = "subject"
     private static let types = JWTTypes.anyOf(["jwt", "at+jwt"], orAbsent: true)
 
-    /// - Parameter role: `subject` or `actor`, for the error text.
+    /// - Parameter role: `subject`, `actor` or what else it is shown as, for the error text.
     package func verify(_ jwt: UnverifiedJWT, role: String, at now: Timestamp) async throws(OAuthError) -> ForeignToken
     {
         func refuse(_ why: String, detail: String? = nil) -> OAuthError {
             OAuthError(.invalidRequest, "the \(role) token \(why)", detail: detail, rule: "\(role)_token")
         }
         guard let url = jwt.claims[Claim.issuer]?.string.flatMap({ IssuerURL($0) }),
-            let issuer = registry.issuer(at: url), issuer.enabled
+            let issuer = registry.issuer(at: url), issuer.enabled, issuer.kind != .spiffe
         else { throw refuse("is not of an issuer that is trusted here") }
+        guard role != Self.subjectRole || issuer.kind.hasUsers else {
+            throw refuse("is of an issuer that has workloads and no users: it can only be an actor token")
+        }
         let token: VerifiedJWT
         do {
-            let key = try await keySets.key(
-                for: jwt.header, in: issuer.keys, allowPrivate: issuer.allowPrivateNetwork
-            )
+            let key = try await keySets.key(for: jwt.header, of: issuer)
             token = try jwt.verified(with: key, algorithms: Self.algorithms, types: Self.types)
         } catch let error as JWTError {
             throw refuse("cannot be verified: \(error)")
         } catch {
             throw refuse("cannot be verified: the issuer's keys are not available", detail: "\(error)")
         }
+        let read: ForeignToken
         do throws(JWTError) {
-            return try read(token, of: issuer, at: now)
+            read = try self.read(token, of: issuer, at: now)
         } catch {
             throw refuse("has a claim that is not as it must be: \(error)")
         }
+        guard role == Self.subjectRole || read.confirmation == nil else {
+            throw refuse("is bound to a key or a certificate: only one that is not can prove a workload")
+        }
+        return read
     }
 
     private func read(
         _ token: VerifiedJWT, of issuer: TrustedIssuer, at now: Timestamp
     ) throws(JWTError) -> ForeignToken {
-        let agreed = issuer.audiences.isEmpty ? [registry.issuer.text] : issuer.audiences
+        let agreed = issuer.agreedAudiences(at: registry.issuer)
         guard let audience = token.audience, audience.contains(where: agreed.contains) else {
             throw .badClaim("aud must name one of the audiences agreed for this issuer")
         }
         guard let expires = try token.time(Claim.expires) else { throw .badClaim("exp is missing") }
         guard now.seconds < expires else { throw .badClaim("exp has passed") }
+        if !issuer.kind.hasUsers, expires > now.seconds + Int64(issuer.maxTokenLife) + Self.leeway {
+            throw .badClaim("exp is further ahead than \(issuer.maxTokenLife) s")
+        }
         let notBefore = try token.time(Claim.notBefore)
         if let notBefore, notBefore > now.seconds + Self.leeway { throw .badClaim("nbf is in the future") }
         if let notBefore, notBefore > expires { throw .badClaim("nbf is after exp") }
@@ -82,10 +99,17 @@ package struct ForeignTokenVerifier: Sendable {
             }
             mayAct = client
         }
+        let account = try issuer.kind == .kubernetes ? ServiceAccount(of: token) : nil
+        var confirmation: Confirmation?
+        if let claim = token.claims[Claim.confirmation] {
+            guard let bound = Confirmation(claim: claim) else { throw .badClaim(Claim.confirmation) }
+            confirmation = bound
+        }
         return ForeignToken(
             issuer: issuer, subject: subject,
             groups: token.claims[issuer.groupsClaim]?.array?.compactMap(\.string) ?? [],
-            jti: try token.string(Claim.jwtID), mayAct: mayAct, expiresAt: expires
+            jti: try token.string(Claim.jwtID), mayAct: mayAct, expiresAt: expires, audience: audience,
+            serviceAccount: account, confirmation: confirmation
         )
     }
 }

@@ -1,14 +1,34 @@
-package import JOSE
-
-/// An identity provider whose tokens we accept as subject or actor tokens.
+/// Somebody else whose tokens we accept: an identity provider, a Kubernetes cluster, a SPIFFE trust domain.
 package struct TrustedIssuer: Sendable, Equatable {
+    package enum Kind: String, Sendable, CaseIterable {
+        /// An identity provider: it has users, and perhaps workloads.
+        case oidc
+        /// A SPIFFE trust domain: it has workloads, and its keys are a bundle.
+        case spiffe
+        /// A Kubernetes cluster: it has service accounts.
+        case kubernetes
+
+        /// Whether somebody there can delegate to an agent.
+        package var hasUsers: Bool { self == .oidc }
+    }
+
     package let name: IssuerName
+    /// As in `iss`; `spiffe://TRUST-DOMAIN` for a trust domain.
     package let url: IssuerURL
+    package let kind: Kind
     package var keys: ClientKeys
+    /// What vouches for the host of `keys` instead of the public authorities.
+    package var authorityFile: TrustFile?
+    /// What is shown to that host.
+    package var tokenFile: TrustFile?
     /// The audiences agreed for tokens shown to us; empty means only our own issuer URL.
     package var audiences: [String]
     package var subjectClaim: String
     package var groupsClaim: String
+    /// Whether a client assertion needs a `jti` and counts once. Platforms that hand out one token many times cannot.
+    package var singleUse: Bool
+    /// Seconds that `exp` of a workload's token may lie ahead.
+    package var maxTokenLife: Int
     package var enabled: Bool
     /// The operator allows its `jwks_uri` to resolve to a private address.
     package var allowPrivateNetwork: Bool
@@ -16,118 +36,51 @@ package struct TrustedIssuer: Sendable, Equatable {
     package var revision: Int
 
     package init(
-        name: IssuerName, url: IssuerURL, keys: ClientKeys, audiences: [String] = [], subjectClaim: String = "sub",
-        groupsClaim: String = "groups", enabled: Bool = true, allowPrivateNetwork: Bool = false,
-        createdAt: Timestamp, revision: Int = 1
+        name: IssuerName, url: IssuerURL, kind: Kind = .oidc, keys: ClientKeys, authorityFile: TrustFile? = nil,
+        tokenFile: TrustFile? = nil, audiences: [String] = [], subjectClaim: String = "sub",
+        groupsClaim: String = "groups", singleUse: Bool? = nil, maxTokenLife: Int? = nil, enabled: Bool = true,
+        allowPrivateNetwork: Bool = false, createdAt: Timestamp, revision: Int = 1
     ) {
         self.name = name
         self.url = url
+        self.kind = kind
         self.keys = keys
+        self.authorityFile = authorityFile
+        self.tokenFile = tokenFile
         self.audiences = audiences
         self.subjectClaim = subjectClaim
         self.groupsClaim = groupsClaim
+        self.singleUse = singleUse ?? kind.singleUse
+        self.maxTokenLife = maxTokenLife ?? kind.maxTokenLife
         self.enabled = enabled
         self.allowPrivateNetwork = allowPrivateNetwork
         self.createdAt = createdAt
         self.revision = revision
     }
+
+    /// Where its keys have to be fetched from; nil when they are registered with it.
+    package var keySource: KeySource? {
+        switch keys {
+        case .set: nil
+        case .uri(let url):
+            KeySource(.url(url), allowPrivate: allowPrivateNetwork, authority: authorityFile, token: tokenFile)
+        case .file(let file): KeySource(.file(file))
+        }
+    }
+
+    /// The audiences that its tokens may name.
+    func agreedAudiences(at server: IssuerURL) -> [String] { audiences.isEmpty ? [server.text] : audiences }
 }
 
-extension TrustedIssuer: Registered {
-    package static var kind: RegistryKind { .issuer }
-    package var identifier: String { name.text }
-    package var change: RegistryObject { .issuer(self) }
+extension TrustedIssuer.Kind {
+    /// What an operator who says nothing gets. Agents of SPIFFE and Kubernetes show one token until it is old.
+    var singleUse: Bool { self == .oidc }
 
-    package func document(at now: Timestamp) -> JSONObject {
-        var document: JSONObject = ["name": .string(name.text), "issuer": .string(url.text)]
-        for member in draft.members { document[member.name] = member.value }
-        document["created_at"] = .time(createdAt)
-        return document
-    }
-
-    package var draft: JSONObject {
-        var jwks = JSON.null
-        var jwksURI = JSON.null
-        switch keys {
-        case .set(_, let text): jwks = (try? JSON(parsing: text)) ?? .null
-        case .uri(let uri): jwksURI = .string(uri)
+    /// Seconds. JWT-SVIDs live for minutes; a service account's token is renewed once it is 24 hours old at the latest.
+    var maxTokenLife: Int {
+        switch self {
+        case .oidc, .kubernetes: 86_400
+        case .spiffe: 3600
         }
-        return [
-            "jwks": jwks,
-            "jwks_uri": jwksURI,
-            "audiences": .texts(audiences),
-            "subject_claim": .string(subjectClaim),
-            "groups_claim": .string(groupsClaim),
-            "enabled": .bool(enabled),
-            "allow_private_network": .bool(allowPrivateNetwork),
-        ]
-    }
-
-    package init(creating draft: JSONObject, in context: RegistryContext) throws(InvalidDocument) {
-        var reader = DocumentReader(draft)
-        let name = reader.required(
-            "name", reader.parsed("name", "1 to 32 characters of a-z 0-9 . _ -") { IssuerName($0) }
-        )
-        let url = reader.required(
-            "issuer",
-            reader.parsed("issuer", "an https URL without query and fragment (http only on loopback)") { IssuerURL($0) }
-        )
-        if let url, url == context.registry.issuer {
-            reader.refuse("issuer", "is Legate itself; its own tokens need no trust")
-        }
-        var issuer: TrustedIssuer?
-        if let name, let url {
-            issuer = TrustedIssuer(name: name, url: url, keys: .uri(""), createdAt: context.now)
-        }
-        if issuer == nil { Self.skim(&reader) }
-        issuer?.read(&reader)
-        try reader.finish()
-        guard let issuer else { throw InvalidDocument("issuer", "is required") }
-        self = issuer
-    }
-
-    package func replaced(by draft: JSONObject, in context: RegistryContext) throws(InvalidDocument) -> TrustedIssuer {
-        var reader = DocumentReader(draft)
-        reader.unchangeable("name", is: .string(name.text))
-        reader.unchangeable("issuer", is: .string(url.text))
-        var issuer = self
-        issuer.read(&reader)
-        try reader.finish()
-        return issuer
-    }
-
-    /// Marks the other members as known when the first two were already wrong, so that only real mistakes are named.
-    private static func skim(_ reader: inout DocumentReader) {
-        for field in [
-            "jwks", "jwks_uri", "audiences", "subject_claim", "groups_claim", "enabled", "allow_private_network",
-        ] { _ = reader.value(field) }
-    }
-
-    private mutating func read(_ reader: inout DocumentReader) {
-        let document = reader.value("jwks")
-        let uri = reader.parsed("jwks_uri", "an https URL (http only on loopback)") { text in
-            URIReference(text).flatMap { $0.isAcceptableForTokens ? text : nil }
-        }
-        switch (document, uri) {
-        case (let document?, nil):
-            do {
-                keys = .set(try JWKSet(json: document), text: document.text)
-            } catch {
-                reader.refuse("jwks", "is not a usable public key set: \(error)")
-            }
-        case (nil, let uri?): keys = .uri(uri)
-        case (.some, .some): reader.refuse("jwks_uri", "cannot be given together with jwks")
-        case (nil, nil):
-            if !reader.errors.contains(where: { $0.field == "jwks_uri" }) {
-                reader.refuse("jwks", "jwks or jwks_uri is required")
-            }
-        }
-        audiences = reader.list("audiences", "a text of 1 to 512 bytes", limit: 16) { text in
-            (1...512).contains(text.utf8.count) && text.isPrintable ? text : nil
-        }
-        subjectClaim = reader.text("subject_claim", limit: 64) ?? "sub"
-        groupsClaim = reader.text("groups_claim", limit: 64) ?? "groups"
-        enabled = reader.bool("enabled", default: true)
-        allowPrivateNetwork = reader.bool("allow_private_network", default: false)
     }
 }

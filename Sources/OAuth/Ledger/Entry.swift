@@ -64,6 +64,8 @@ package enum Change: Sendable {
     case acknowledge(ReceiverID, [String])
     case addKey(StoredSigningKey)
     case revokeKey(String, at: Timestamp)
+    /// Drops a private half for good and keeps the sealed public one. Nothing when the key is not there any more.
+    case eraseKey(String, publicHalf: [UInt8], at: Timestamp)
     /// A secret's definition. Without `from` it is new and fails with `exists` when the name is taken; with it, it fails
     /// with `stale` unless that is the stored revision, with `missing` when there is none.
     case keepSecret(VaultSecret, from: Int?)
@@ -115,6 +117,7 @@ package enum Change: Sendable {
         case .openWrap, .unplant, .canarySeen: true
         case .keyring: true
         case .keepWrap, .plant: false
+        case .eraseKey: false
         case .revoke, .close, .reopen, .listStatus, .enqueue, .acknowledge, .revokeKey: false
         case .endLease, .leasesSwept, .dropRotation, .hastenRotation: false
         }

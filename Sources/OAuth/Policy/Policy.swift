@@ -2,15 +2,20 @@
 package struct Permit: Sendable {
     package let authorization: Authorization
     package let scopes: ScopeSet
+    package let authorizationDetails: AuthorizationDetails
     /// Whole seconds since 1970.
     package let issuedAt: Int64
     package let expiresAt: Int64
     /// The rule that had the last word, for the audit record.
     package let rule: String
 
-    fileprivate init(authorization: Authorization, scopes: ScopeSet, issuedAt: Int64, expiresAt: Int64, rule: String) {
+    fileprivate init(
+        authorization: Authorization, scopes: ScopeSet, authorizationDetails: AuthorizationDetails, issuedAt: Int64,
+        expiresAt: Int64, rule: String
+    ) {
         self.authorization = authorization
         self.scopes = scopes
+        self.authorizationDetails = authorizationDetails
         self.issuedAt = issuedAt
         self.expiresAt = expiresAt
         self.rule = rule
@@ -72,12 +77,14 @@ package struct Policy: Sendable {
         for rule in rules {
             if let refusal = rule.objection(to: authorization, in: context) { return .refuse(refusal) }
         }
-        switch ScopeAttenuation().grant(to: authorization) {
-        case .failure(let refusal): return .refuse(refusal)
-        case .success(let scopes):
+        switch (
+            ScopeAttenuation().grant(to: authorization), DetailsAttenuation(registry: registry).grant(to: authorization)
+        ) {
+        case (.failure(let refusal), _), (_, .failure(let refusal)): return .refuse(refusal)
+        case (.success(let scopes), .success(let details)):
             return .permit(
                 Permit(
-                    authorization: authorization, scopes: scopes, issuedAt: now.seconds,
+                    authorization: authorization, scopes: scopes, authorizationDetails: details, issuedAt: now.seconds,
                     expiresAt: min(
                         TokenLifetime.end(of: authorization, at: now),
                         TaskWithinLimits.end(of: authorization, in: context) ?? .max

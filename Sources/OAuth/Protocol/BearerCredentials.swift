@@ -1,10 +1,13 @@
-/// What an `Authorization` header says to a bearer-protected resource (RFC 6750 section 2.1).
+/// What an `Authorization` header says to a resource that takes access tokens (RFC 6750 section 2.1, RFC 9449 section
+/// 7.1).
 package enum BearerCredentials: Sendable, Equatable {
     /// No header, or one of another scheme: whoever sent it does not know yet what is wanted (section 3.1).
     case absent
     /// `Bearer` and one token.
     case token(String)
-    /// `Bearer`, and then something else than one token.
+    /// `DPoP` and one token: whoever sent it has to prove that it holds the token's key.
+    case dpop(String)
+    /// `Bearer` or `DPoP`, and then something else than one token.
     case malformed
 
     package init(_ header: String?) {
@@ -14,7 +17,7 @@ package enum BearerCredentials: Sendable, Equatable {
         }
         // By bytes: the scheme is ASCII, and one space stands between the two.
         let parts = header.utf8.split(separator: 0x20, omittingEmptySubsequences: false)
-        guard let scheme = parts.first, Self.isBearer(scheme) else {
+        guard let scheme = parts.first, Self.isNamed(scheme, "bearer") || Self.isNamed(scheme, "dpop") else {
             self = .absent
             return
         }
@@ -22,11 +25,20 @@ package enum BearerCredentials: Sendable, Equatable {
             self = .malformed
             return
         }
-        self = .token(String(Substring(token)))
+        let text = String(Substring(token))
+        self = Self.isNamed(scheme, "dpop") ? .dpop(text) : .token(text)
+    }
+
+    /// The token, under whichever scheme it came.
+    package var token: String? {
+        switch self {
+        case .token(let text), .dpop(let text): text
+        case .absent, .malformed: nil
+        }
     }
 
     /// The scheme in any case of letters (RFC 9110 section 11.1).
-    private static func isBearer(_ scheme: Substring.UTF8View) -> Bool {
-        scheme.elementsEqual("bearer".utf8) { byte, letter in byte | 0x20 == letter }
+    private static func isNamed(_ scheme: Substring.UTF8View, _ name: String) -> Bool {
+        scheme.elementsEqual(name.utf8) { byte, letter in byte | 0x20 == letter }
     }
 }

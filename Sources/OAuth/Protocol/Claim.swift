@@ -17,4 +17,6 @@ enum Claim {
     static let session = "sid"
     static let agent = "agent"
     static let status = "status"
+    static let authorizationDetails = "authorization_details"
+    static let confirmation = "cnf"
 }

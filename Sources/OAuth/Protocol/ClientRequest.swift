@@ -4,10 +4,15 @@ package struct ClientRequest: Sendable {
     package let authorization: String?
     package let parameters: Parameters
     package let context: RequestContext
+    /// The proofs of possession that came with it.
+    package let presented: Presented
 
-    package init(authorization: String?, parameters: Parameters, context: RequestContext) {
+    package init(
+        authorization: String?, parameters: Parameters, context: RequestContext, presented: Presented = .nothing
+    ) {
         self.authorization = authorization
         self.parameters = parameters
         self.context = context
+        self.presented = presented
     }
 }

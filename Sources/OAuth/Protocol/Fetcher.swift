@@ -6,6 +6,9 @@ package protocol Fetcher: Sendable {
     /// The body of a 200 answer, at most `maximumBytes` long.
     func fetch(_ url: String, allowPrivate: Bool, maximumBytes: Int) async throws(FetchError) -> [UInt8]
 
+    /// The document at a source, which may be a file of the server's own, at most `maximumBytes` long.
+    func fetch(_ source: KeySource, maximumBytes: Int) async throws(FetchError) -> [UInt8]
+
     /// Sends a form, once, and gives back the answer whatever its status. A form that may have arrived is not sent again.
     func post(_ form: FormPost, allowPrivate: Bool, maximumBytes: Int) async throws(FetchError) -> FormAnswer
 }

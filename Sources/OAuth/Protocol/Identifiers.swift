@@ -52,6 +52,8 @@ package struct IssuerURL: Identifier {
         self.text = text
     }
 
+    init(unchecked text: String) { self.text = text }
+
     /// True when the host is the machine itself; only then may development keys and plain `http` be used.
     package var isLoopback: Bool { URIReference(text)?.isLoopback ?? false }
 

@@ -20,6 +20,9 @@ package struct OAuthError: Error, Sendable, Equatable {
         case slowDown = "slow_down"
         case invalidToken = "invalid_token"
         case insufficientScope = "insufficient_scope"
+        case invalidDPoPProof = "invalid_dpop_proof"
+        case useDPoPNonce = "use_dpop_nonce"
+        case insufficientAuthorization = "insufficient_authorization"
     }
 
     package let code: Code
@@ -34,6 +37,8 @@ package struct OAuthError: Error, Sendable, Equatable {
     /// The client that had proved itself when it was refused nevertheless. Such a refusal is audited; one of a stranger
     /// is not, for strangers must not fill the disk.
     package var provenClient: Client?
+    /// What the next DPoP proof has to carry, when the code says that (RFC 9449 section 8).
+    package var nonce: String?
 
     package init(
         _ code: Code, _ description: String, detail: String? = nil, rule: String? = nil, retryAfter: Int? = nil

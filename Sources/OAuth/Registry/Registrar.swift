@@ -66,7 +66,7 @@ package struct Registrar: Sendable {
             return (try await commit(created: client, name: .clientCreated, by: caller, at: time), secret)
         case .resource:
             let resource = try Resource(creating: draft, in: context(at: time))
-            let keyChanges = try keys.ensure(resource.signingAlgorithm, at: time)
+            let keyChanges = try await keys.ensure(resource.signingAlgorithm, at: time)
             return (
                 try await commit(
                     created: resource, name: .resourceCreated, by: caller, at: time, with: keyChanges
@@ -151,7 +151,7 @@ package struct Registrar: Sendable {
         case (let old as TrustedIssuer, let new as TrustedIssuer) where old.enabled && !new.enabled:
             entry.end(issuer: new.name, in: registry, at: time, reason: "issuer disabled")
         case (_, let new as Resource):
-            made = try keys.ensure(new.signingAlgorithm, at: time)
+            made = try await keys.ensure(new.signingAlgorithm, at: time)
         default: break
         }
         entry.add(made, by: caller, at: time)

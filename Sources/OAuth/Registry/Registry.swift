@@ -27,6 +27,7 @@ package final class Registry: Sendable {
     private struct State {
         var clients: [ClientID: Shared<Client>] = [:]
         var workloads: [Workload: ClientID] = [:]
+        var spiffe = SPIFFEIndex()
         var resources: [ResourceURI: Shared<Resource>] = [:]
         var resourceNames: [String: ResourceURI] = [:]
         var issuers: [IssuerName: TrustedIssuer] = [:]
@@ -80,6 +81,21 @@ package final class Registry: Sendable {
 
     package func client(for workload: Workload) -> Client? {
         state.withLock { state in state.workloads[workload].flatMap { state.clients[$0]?.value } }
+    }
+
+    /// The client that a SPIFFE ID stands for, however it proves itself.
+    package func client(for id: SPIFFEID) -> Client? {
+        state.withLock { state in state.spiffe.client(for: id).flatMap { state.clients[$0]?.value } }
+    }
+
+    /// A client other than the named one that stands for a workload which the pattern means.
+    func client(overlapping pattern: SPIFFEPattern, otherThan client: ClientID) -> ClientID? {
+        state.withLock { $0.spiffe.client(overlapping: pattern, otherThan: client) }
+    }
+
+    /// The SPIFFE trust domains that are registered, disabled ones too.
+    var trustDomains: [TrustDomain] {
+        state.withLock { $0.issuers.values.compactMap { $0.kind == .spiffe ? $0.url.trustDomain : nil }.sorted() }
     }
 
     package func resource(_ uri: ResourceURI) -> Resource? { shared(uri)?.value }
@@ -348,8 +364,9 @@ package final class Registry: Sendable {
         case .reopen(let kind, let id):
             state.closed[ClosedName(kind: kind, id: id)] = nil
         case .keyring(let change): change.keep(in: &state.receivers)
-        case .revoke, .spend, .useTask, .listStatus, .enqueue, .acknowledge, .addKey, .revokeKey, .keepSecret,
-            .dropSecret, .addVersion, .setVersion, .release, .endLease, .leasesSwept, .keepWrap, .openWrap, .plant,
+        case .revoke, .spend, .useTask, .listStatus, .enqueue, .acknowledge, .addKey, .revokeKey, .eraseKey,
+            .keepSecret, .dropSecret, .addVersion, .setVersion, .release, .endLease, .leasesSwept, .keepWrap, .openWrap,
+            .plant,
             .unplant, .canarySeen, .keepConnection, .dropConnection, .keepRotation, .dropRotation,
             .hastenRotation:
             break
@@ -361,11 +378,13 @@ package final class Registry: Sendable {
             remove(old, from: &state)
         }
         state.clients[client.id] = Shared(client)
+        state.spiffe.put(client)
         for workload in client.workloads { state.workloads[workload] = client.id }
     }
 
     private static func remove(_ client: Client, from state: inout State) {
         state.clients[client.id] = nil
+        state.spiffe.remove(client.id)
         for workload in client.workloads where state.workloads[workload] == client.id {
             state.workloads[workload] = nil
         }

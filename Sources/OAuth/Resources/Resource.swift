@@ -29,6 +29,18 @@ package struct Resource: Sendable, Equatable {
     package var checkAudit: CheckAudit
     /// Whether the status of its tokens stands in a status list.
     package var statusList: Bool
+    /// Whether only tokens that are bound to a key are issued for it and taken there (RFC 9728
+    /// `dpop_bound_access_tokens_required`).
+    package var requireDPoP = false
+    /// Whether only tokens that are bound to a client certificate are issued for it and taken there (RFC 9728
+    /// `tls_client_certificate_bound_access_tokens`).
+    package var requireCertificate = false
+    /// Whether DPoP proofs for it have to carry a nonce (RFC 9449 section 9).
+    package var dpopNonce = false
+    /// The types of authorization details that it understands (RFC 9396).
+    package var authorizationDetailsTypes: [AuthorizationDetailType] = []
+    /// Whether each of its tokens has to carry some.
+    package var requireAuthorizationDetails = false
     package let createdAt: Timestamp
     package var revision: Int
 
@@ -80,6 +92,11 @@ extension Resource: Registered {
             "include_agent_claim": .bool(includeAgentClaim),
             "check_audit": .string(checkAudit.rawValue),
             "status_list": .bool(statusList),
+            "require_dpop": .bool(requireDPoP),
+            "dpop_nonce": .bool(dpopNonce),
+            "require_certificate": .bool(requireCertificate),
+            "authorization_details_types": AuthorizationDetailType.json(authorizationDetailsTypes),
+            "require_authorization_details": .bool(requireAuthorizationDetails),
         ]
     }
 
@@ -131,5 +148,15 @@ extension Resource: Registered {
         includeAgentClaim = reader.bool("include_agent_claim", default: false)
         checkAudit = reader.parsed("check_audit", "all or count") { CheckAudit(rawValue: $0) } ?? .all
         statusList = reader.bool("status_list", default: false)
+        requireDPoP = reader.bool("require_dpop", default: false)
+        if requireDPoP, kind == .thirdParty {
+            reader.refuse("require_dpop", "is for resources that take Legate's tokens")
+        }
+        dpopNonce = reader.bool("dpop_nonce", default: false)
+        requireCertificate = reader.bool("require_certificate", default: false)
+        if requireCertificate, kind == .thirdParty {
+            reader.refuse("require_certificate", "is for resources that take Legate's tokens")
+        }
+        readAuthorizationDetails(&reader)
     }
 }

@@ -64,7 +64,7 @@ package struct RevocationDesk: Sendable {
                 )
             }
         case .key:
-            successor = try keys.successor(of: id, at: time).map { [$0] } ?? []
+            successor = try await keys.successor(of: id, at: time).map { [$0] } ?? []
             entry.add(successor, by: caller, at: time)
             entry.changes.append(.revokeKey(id, at: time))
         }
@@ -126,7 +126,7 @@ package struct RevocationDesk: Sendable {
         case .issuer:
             return IssuerName(id) == nil ? "must be an issuer's short name" : nil
         case .key:
-            return keys.all(at: now()).contains { $0.key.stored.keyID == id } ? nil : "no such key"
+            return keys.keys.knows(id) ? nil : "no such key"
         case .token: return nil
         }
     }

@@ -9,10 +9,12 @@ package struct RevocationEndpoint: Sendable {
     private let canaries: CanaryWatch
     private let ledger: Ledger
     private let now: Now
+    /// The time when the clock was set ahead.
+    private let steady: Now
 
     package init(
         authenticator: ClientAuthenticator, verifier: TokenVerifier, revocations: RevocationSet,
-        canaries: CanaryWatch, ledger: Ledger, now: @escaping Now
+        canaries: CanaryWatch, ledger: Ledger, now: @escaping Now, steady: @escaping Now
     ) {
         self.authenticator = authenticator
         self.verifier = verifier
@@ -20,6 +22,7 @@ package struct RevocationEndpoint: Sendable {
         self.canaries = canaries
         self.ledger = ledger
         self.now = now
+        self.steady = steady
     }
 
     /// Returns when the token is dead, durably. A token that is unknown, malformed or expired is no error.
@@ -33,7 +36,8 @@ package struct RevocationEndpoint: Sendable {
         var entry = Entry(changes: authenticated.spends.map(Change.spend))
         let known = try? verifier.parse(compact, at: time)
         if known == nil { canaries.look(atTokensIn: request) }
-        if let token = known, time.seconds < token.expiresAt {
+        // A token that has expired only by a clock that jumped comes back with it.
+        if let token = known, min(time, steady()).seconds < token.expiresAt {
             guard token.clientID == client.id else {
                 entry.audit.append(
                     TokenAudit.decided(

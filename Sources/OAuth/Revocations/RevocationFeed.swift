@@ -14,6 +14,8 @@ package final class RevocationFeed: Sendable {
     package struct Link: Sendable {
         package let batch: RevocationBatch
         package let jws: String
+        /// The key that signed it.
+        let keyID: String
 
         /// The answer of a long poll.
         package var json: [UInt8] { document().serialized }
@@ -115,6 +117,20 @@ package final class RevocationFeed: Sendable {
         for waiter in woken { waiter.resume(returning: nil) }
     }
 
+    /// Drops what nobody can verify any more, as its key leaves the published set: whoever is so far behind reads the
+    /// snapshot.
+    ///
+    /// - Parameter keyIDs: the keys that stay.
+    func keepOnly(signedWith keyIDs: Set<String>) {
+        state.withLock { state in
+            guard let last = state.window.lastIndex(where: { !keyIDs.contains($0.keyID) }) else { return }
+            for _ in 0...last {
+                guard let dropped = state.window.popFirst() else { break }
+                state.entries -= dropped.batch.entries.count
+            }
+        }
+    }
+
     private func append(_ entries: [Revocation], upTo next: Int64, to state: inout State, at now: Timestamp) {
         let batch = RevocationBatch(
             issuer: issuer.text, issuedAt: now.seconds, after: state.head, next: next, previous: state.previous,
@@ -135,7 +151,9 @@ package final class RevocationFeed: Sendable {
 
     private func sign(_ batch: RevocationBatch, at now: Timestamp) throws -> Link {
         guard let key = keys.active(.es256, at: now) else { throw MissingSigningKey(algorithm: .es256) }
-        return Link(batch: batch, jws: try key.compactJWS(type: RevocationBatch.type, payload: batch.payload))
+        return Link(
+            batch: batch, jws: try key.compactJWS(type: RevocationBatch.type, payload: batch.payload), keyID: key.keyID
+        )
     }
 
     /// Tells everyone who waits that all is as it was.

@@ -15,12 +15,17 @@ package struct AccessToken: Sendable, Equatable {
     package let agent: JSONObject?
     /// Where its status stands, when the resource asks for a status list.
     package let status: StatusReference?
+    /// What its user has to prove to hold, when it is bound to its sender.
+    package let confirmation: Confirmation?
+    /// What was granted beside the scopes (RFC 9396); empty when nothing was.
+    package let authorizationDetails: AuthorizationDetails
 
     package static let type = "at+jwt"
 
     package init(
         identity: TokenIdentity, audience: ResourceURI, scopes: ScopeSet, expiresAt: Int64, mayAct: ClientID? = nil,
-        agent: JSONObject? = nil, status: StatusReference? = nil
+        agent: JSONObject? = nil, status: StatusReference? = nil, confirmation: Confirmation? = nil,
+        authorizationDetails: AuthorizationDetails = .none
     ) {
         self.identity = identity
         self.audience = audience
@@ -29,6 +34,8 @@ package struct AccessToken: Sendable, Equatable {
         self.mayAct = mayAct
         self.agent = agent
         self.status = status
+        self.confirmation = confirmation
+        self.authorizationDetails = authorizationDetails
     }
 
     package var clientID: ClientID { identity.clientID }
@@ -60,6 +67,8 @@ package struct AccessToken: Sendable, Equatable {
         if let session = identity.session { json.member(Claim.session, session.text) }
         if let agent { json.member(Claim.agent, json: .object(agent)) }
         if let status { json.member(Claim.status, json: status.claim(issuer: issuer)) }
+        if let confirmation { json.member(Claim.confirmation, json: confirmation.claim) }
+        if !authorizationDetails.isEmpty { json.member(Claim.authorizationDetails, json: authorizationDetails.json) }
     }
 
     /// Reads the claims of a token whose signature was verified with one of our own keys.
@@ -110,6 +119,18 @@ package struct AccessToken: Sendable, Equatable {
             status = reference
         } else {
             status = nil
+        }
+        if let claim = token.claims[Claim.confirmation] {
+            guard let bound = Confirmation(claim: claim) else { throw .badClaim(Claim.confirmation) }
+            confirmation = bound
+        } else {
+            confirmation = nil
+        }
+        if let claim = token.claims[Claim.authorizationDetails] {
+            guard let details = AuthorizationDetails(claim) else { throw .badClaim(Claim.authorizationDetails) }
+            authorizationDetails = details
+        } else {
+            authorizationDetails = .none
         }
     }
 }

@@ -48,7 +48,7 @@ package struct Introspection: Sendable {
             json.member("active", token != nil)
             if let token {
                 token.write(to: &json, issuer: issuer)
-                json.member("token_type", "Bearer")
+                json.member("token_type", TokenPresentation.type(for: token.confirmation))
             }
             json.endObject()
         }

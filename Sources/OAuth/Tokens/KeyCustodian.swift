@@ -5,7 +5,7 @@ package import Vault
 package final class KeyCustodian: Sendable {
     package typealias Made = SigningKeys.Held
 
-    private let keys: SigningKeys
+    let keys: SigningKeys
     let barrier: Barrier
 
     package init(keys: SigningKeys, barrier: Barrier) {
@@ -14,28 +14,22 @@ package final class KeyCustodian: Sendable {
     }
 
     /// A key for an algorithm that has none yet. It signs at once: nobody can have cached a set without it.
-    func ensure(_ algorithm: SignatureAlgorithm, at now: Timestamp) throws -> [Made] {
+    func ensure(_ algorithm: SignatureAlgorithm, at now: Timestamp) async throws -> [Made] {
         if keys.active(algorithm, at: now) != nil { return [] }
-        return [try SigningKeys.make(algorithm, barrier: barrier, createdAt: now, activeFrom: now)]
+        return [try await SigningKeys.forge(algorithm, barrier: barrier, createdAt: now, activeFrom: now)]
     }
 
-    /// The next key of an algorithm: published now, used when every cache has seen it.
-    func next(_ algorithm: SignatureAlgorithm, at now: Timestamp) throws -> Made {
-        try SigningKeys.make(
-            algorithm, barrier: barrier, createdAt: now,
-            activeFrom: now.adding(seconds: SigningKeys.publishedBeforeUse)
-        )
+    /// A key that will sign from a moment on.
+    func next(_ algorithm: SignatureAlgorithm, from start: Timestamp, at now: Timestamp) async throws -> Made {
+        try await SigningKeys.forge(algorithm, barrier: barrier, createdAt: now, activeFrom: start)
     }
 
-    /// A key that takes over from a revoked one at once.
-    func successor(of keyID: String, at now: Timestamp) throws -> Made? {
-        guard
-            let (held, status) = keys.all(at: now).first(where: { $0.key.stored.keyID == keyID }).map({
-                ($0.key, $0.status)
-            }),
-            status == .active
-        else { return nil }
-        return try SigningKeys.make(held.key.algorithm, barrier: barrier, createdAt: now, activeFrom: now)
+    /// A key that takes over at once from one that is being revoked; nil when that one does not sign.
+    func successor(of keyID: String, at now: Timestamp) async throws -> Made? {
+        for algorithm in SignatureAlgorithm.allCases where keys.active(algorithm, at: now)?.keyID == keyID {
+            return try await SigningKeys.forge(algorithm, barrier: barrier, createdAt: now, activeFrom: now)
+        }
+        return nil
     }
 
     /// Puts committed keys to use.
@@ -44,8 +38,6 @@ package final class KeyCustodian: Sendable {
     }
 
     func drop(_ keyID: String, at now: Timestamp) { keys.revoke(keyID, at: now) }
-
-    package func all(at now: Timestamp) -> [(key: Made, status: SigningKeys.Status)] { keys.all(at: now) }
 }
 
 extension Entry {
@@ -53,12 +45,15 @@ extension Entry {
         for held in made {
             changes.append(.addKey(held.stored))
             var event = caller.event(.keyCreated, target: "key/\(held.stored.keyID)", rule: "keys", at: time)
-            let after: JSONObject = [
-                "kid": .string(held.stored.keyID), "alg": .string(held.stored.algorithm),
-                "active_from": .time(held.stored.activeFrom),
-            ]
-            event.after = after.text
+            event.after = held.stored.summary.text
             audit.append(event)
         }
+    }
+}
+
+extension StoredSigningKey {
+    /// What the audit trail says of a new key.
+    var summary: JSONObject {
+        ["kid": .string(keyID), "alg": .string(algorithm), "active_from": .time(activeFrom)]
     }
 }

@@ -4,6 +4,8 @@ extension StoredSigningKey {
     /// - Parameter all: every key of the server, this one too.
     func status(among all: [StoredSigningKey], at now: Timestamp) -> SigningKeys.Status {
         if revokedAt != nil { return .revoked }
+        // Also when the clock was set back since: what is erased never comes back.
+        if erasedAt != nil { return .retired }
         if activeFrom > now { return .next }
         let successor = all.filter {
             $0.algorithm == algorithm && $0.revokedAt == nil && $0.activeFrom > activeFrom && $0.activeFrom <= now
@@ -16,4 +18,7 @@ extension StoredSigningKey {
 extension SigningKeys.Status {
     /// Whether a key in this state stands in the published set.
     var isPublished: Bool { [.next, .active, .retiring].contains(self) }
+
+    /// Whether a key in this state will never sign or verify a token again.
+    var isOver: Bool { self == .revoked || self == .retired }
 }

@@ -35,7 +35,9 @@ package struct TokenMint: Sendable {
             scopes: permit.scopes, expiresAt: permit.expiresAt,
             mayAct: authorization.delegation?.mayAct.count == 1 ? authorization.delegation?.mayAct.first : nil,
             agent: authorization.target.includeAgentClaim ? agentClaim(of: authorization.client) : nil,
-            status: authorization.target.statusList && keyID != nil ? statusLists.reserve() : nil
+            status: authorization.target.statusList && keyID != nil ? statusLists.reserve() : nil,
+            confirmation: keyID == nil ? nil : authorization.confirmation,
+            authorizationDetails: permit.authorizationDetails
         )
     }
 

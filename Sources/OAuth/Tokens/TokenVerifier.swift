@@ -16,27 +16,61 @@ package final class TokenVerifier: Sendable {
     private let registry: Registry
     private let revocations: RevocationSet
     private let verified: VerifiedTokens
+    private let budget: SignatureBudget
 
-    package init(issuer: IssuerURL, keys: SigningKeys, registry: Registry, revocations: RevocationSet) {
+    package init(
+        issuer: IssuerURL, keys: SigningKeys, registry: Registry, revocations: RevocationSet,
+        budget: SignatureBudget = SignatureBudget()
+    ) {
         self.issuer = issuer
         self.keys = keys
         self.registry = registry
         self.revocations = revocations
         verified = VerifiedTokens()
+        self.budget = budget
+    }
+
+    /// Call this before a token of a stranger is verified.
+    ///
+    /// - Throws: `slow_down` when its address has sent too many that did not verify, and this one was never verified.
+    package func admit(_ compact: String, from peer: String, at now: Timestamp) throws(OAuthError) {
+        do throws(OAuthError) {
+            try budget.require(peer, at: now)
+        } catch {
+            if verified.token(for: compact) == nil { throw error }
+        }
     }
 
     /// A live token of ours, or why it is not one.
-    package func verify(_ compact: String, at now: Timestamp) throws(Failure) -> AccessToken {
-        let token = try parse(compact, at: now)
-        guard now.seconds < token.expiresAt else { throw .expired }
+    ///
+    /// - Parameter peer: a stranger's address, whose wrong signatures are counted.
+    package func verify(
+        _ compact: String, from peer: String? = nil, at now: Timestamp
+    ) throws(Failure) -> AccessToken {
+        let token: AccessToken
+        do throws(Failure) {
+            token = try parse(compact, at: now)
+        } catch {
+            if let peer, error == .notOurs(.badSignature) { budget.spend(peer, at: now) }
+            throw error
+        }
+        guard Self.isOfNow(token, at: now) else { throw .expired }
         guard isStanding(token, at: now) else { throw .revoked }
         return token
     }
 
     /// Whether a token that was verified before is still worth anything.
     package func isLive(_ token: AccessToken, at now: Timestamp) -> Bool {
-        now.seconds < token.expiresAt && isStanding(token, at: now)
+        Self.isOfNow(token, at: now) && isStanding(token, at: now)
     }
+
+    /// Within its life. A token that was made while the clock was ahead would live longer than it was given, by as much.
+    private static func isOfNow(_ token: AccessToken, at now: Timestamp) -> Bool {
+        now.seconds < token.expiresAt && token.identity.issuedAt <= now.adding(seconds: skew).seconds
+    }
+
+    /// Seconds that a clock may be set back without any token being refused.
+    private static let skew = 60
 
     /// A token that we signed, live or not.
     package func parse(_ compact: String, at now: Timestamp) throws(Failure) -> AccessToken {

@@ -15,6 +15,7 @@ struct CheckRoute: Sendable {
             let pass = try await server.checkEndpoint.answer(try question(in: request, context))
             context.notes.note { $0.clientID = pass.token.clientID.text }
             metrics.check(.allowed)
+            context.give(nonce: pass.nonce)
             return Response(status: .noContent, headers: Self.headers(for: pass))
         } catch let refusal as CheckRefusal {
             context.notes.note { $0.clientID = refusal.client?.text }
@@ -40,7 +41,13 @@ struct CheckRoute: Sendable {
             parameters: try OAuth.Parameters(form: Array((request.uri.query ?? "").utf8)),
             context: context.audited(
                 as: ForwardedCall.description(request.method, request.uri.path, request.headers, at: path)
-            )
+            ),
+            presented: Presented(
+                proofs: request.headers[values: .dpop], method: request.method.rawValue,
+                certificate: try ForwardedCall.certificate(in: request.headers)
+            ),
+            forwarded: ForwardedCall.target(request.uri.path, request.headers, at: path),
+            gatewayCertificate: context.certificate
         )
     }
 
@@ -66,10 +73,11 @@ struct CheckRoute: Sendable {
     /// agent takes it for a question to itself.
     private func challenge(for refusal: CheckRefusal) -> any Error {
         switch refusal.kind {
-        case .noCredentials, .invalidToken, .insufficientScope:
+        case .noCredentials, .invalidToken, .insufficientScope, .insufficientAuthorization:
             guard let resource = refusal.resource else { return refusal.error }
             let header = BearerChallenge.header(
                 refusal.kind == .noCredentials ? nil : refusal.error,
+                scheme: .init(for: refusal.credentials, refusal.error, at: resource),
                 scope: refusal.scopes.isEmpty ? nil : refusal.scopes.description,
                 metadata: server.metadata.resourceMetadataURL(of: resource)
             )

@@ -16,7 +16,7 @@ struct CompleteTaskRoute: Sendable {
         do {
             let client = ClientRequest(
                 authorization: try request.authorization(), parameters: try await request.formOrNothing(),
-                context: context.audited(as: Self.name)
+                context: context.audited(as: Self.name), presented: Presented(certificate: context.certificate)
             )
             let asked = try await server.taskDesk.complete(id, for: client)
             context.notes.note { $0.clientID = asked.text }
@@ -28,7 +28,7 @@ struct CompleteTaskRoute: Sendable {
 
     /// An operator names the client too: `CLIENT%2FNAME`.
     private func complete(_ id: String, _ request: Request, _ context: LegateContext) async throws -> Response {
-        let token = try bearer.authenticate(request, scope: TaskDesk.scope)
+        let token = try bearer.authenticate(request, context, scope: TaskDesk.scope)
         context.notes.note { $0.clientID = token.clientID.text }
         let caller = Operator(token: token, context: context.audited(as: Self.name))
         do {
@@ -40,7 +40,7 @@ struct CompleteTaskRoute: Sendable {
             return Response(status: .noContent)
         } catch let error as OAuthError where error.code == .insufficientScope {
             try await server.recordRefusal(error, by: caller)
-            throw bearer.refuse(error, TaskDesk.scope)
+            throw bearer.refuse(error, TaskDesk.scope, to: request)
         }
     }
 }

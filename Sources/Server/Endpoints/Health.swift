@@ -29,7 +29,7 @@ struct HealthRoutes: Sendable {
 
     func prometheus(_ request: Request, _ context: LegateContext) async throws -> Response {
         context.notes.note { $0.route = .metrics }
-        let gauges = Metrics.Gauges(
+        var gauges = Metrics.Gauges(
             liveRevocations: server.revocations.count, clients: server.registry.counts.clients,
             auditSequence: server.ledger.auditHead.sequence,
             rotations: .init(
@@ -39,8 +39,10 @@ struct HealthRoutes: Sendable {
             connections: .init(
                 refreshed: server.connectionKeeper.tallies.refreshed, failed: server.connectionKeeper.tallies.failed,
                 broken: server.registry.connections.counts[.broken] ?? 0
-            )
+            ), signingKeys: .init(of: server)
         )
+        gauges.rememberedProofs = server.possession.rememberedProofs
+        gauges.staleBundles = server.spiffeBundles.staleCount
         return Response(type: ContentType.metrics, bytes: metrics.render(gauges: gauges))
     }
 }

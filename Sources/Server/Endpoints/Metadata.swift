@@ -7,12 +7,17 @@ import OAuth
 /// Documents that anyone may read and cache: server metadata, key set, resource metadata.
 struct MetadataRoutes: Sendable {
     let server: AuthorizationServer
+    private let documents: PublicDocuments
+
+    init(server: AuthorizationServer) {
+        self.server = server
+        documents = PublicDocuments(server: server)
+    }
 
     /// RFC 8414, and the same at `openid-configuration` for clients that look only there.
     func authorizationServer(_ request: Request, _ context: LegateContext) async throws -> Response {
         context.notes.note { $0.route = .metadata }
-        let document = server.metadata.authorizationServer(resources: server.registry.registeredResources)
-        return Self.cacheable(document, for: request)
+        return Self.cacheable(documents.authorizationServer, for: request)
     }
 
     /// OpenID SSF 1.0 section 7.
@@ -42,8 +47,7 @@ struct MetadataRoutes: Sendable {
         guard let name = context.parameters.get("name"), let resource = server.registry.resource(named: name),
             resource.enabled
         else { throw HTTPRefusal(status: .notFound, detail: "no such resource") }
-        let document = try server.metadata.signedProtectedResource(resource, keys: server.keys, at: server.now())
-        return Response(bytes: JSON.object(document).serialized, cache: Self.cache, headers: Self.cors)
+        return Response(bytes: try documents.registered(resource), cache: Self.cache, headers: Self.cors)
     }
 
     private static let cache = "public, max-age=\(SigningKeys.cacheLifetime)"

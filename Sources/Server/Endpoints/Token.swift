@@ -5,14 +5,16 @@ import OAuth
 /// `POST /token`
 struct TokenRoute: Sendable {
     let endpoint: TokenEndpoint
+    let issuer: IssuerURL
     let metrics: Metrics
 
     func respond(_ request: Request, _ context: LegateContext) async throws -> Response {
         context.notes.note { $0.route = .token }
         do {
-            let client = try await request.clientRequest("POST /token", in: context)
+            let client = try await request.clientRequest("POST /token", in: context, of: issuer)
             let answer = try await endpoint.respond(to: client)
             context.notes.note { $0.clientID = answer.token.clientID.text }
+            context.give(nonce: answer.nonce)
             metrics.tokenIssued(answer.issuedTokenType == nil ? .clientCredentials : .tokenExchange)
             return Response(bytes: answer.json, headers: answer.warning)
         } catch let error as OAuthError {

@@ -16,7 +16,8 @@ struct UnsealAttempt: Sendable {
     let passphrase: Secret?
     let request: Request
     let context: OAuth.RequestContext
-    private let notes: RequestNotes
+    private let legateContext: LegateContext
+    private var notes: RequestNotes { legateContext.notes }
     private let issuer: IssuerURL
 
     /// - Throws: a refusal naming the member that is not acceptable.
@@ -25,7 +26,7 @@ struct UnsealAttempt: Sendable {
         self.request = request
         self.context = context.audited(as: Self.endpoint)
         self.issuer = issuer
-        notes = context.notes
+        legateContext = context
         let document = try await AdminRequest.document(of: request)
         for member in document.members where member.name != "passphrase" {
             throw InvalidDocument(member.name, "is not a member that can be set here")
@@ -47,7 +48,8 @@ struct UnsealAttempt: Sendable {
     func `operator`(of server: AuthorizationServer) async throws -> Operator {
         let admin = server.registry.ownResources.admin
         if BearerAuthentication.isPresented(in: request) {
-            let token = try BearerAuthentication(server: server, resource: admin).authorize(request, scope: Self.scope)
+            let token = try BearerAuthentication(server: server, resource: admin)
+                .authorize(request, legateContext, scope: Self.scope)
             notes.note { $0.clientID = token.clientID.text }
             return Operator(token: token, context: context)
         }
@@ -57,7 +59,7 @@ struct UnsealAttempt: Sendable {
         let answer = try await server.tokenEndpoint.respond(
             to: ClientRequest(
                 authorization: try request.authorization(), parameters: try Parameters(form: Array(form.utf8)),
-                context: context
+                context: context, presented: request.presented(at: issuer, in: legateContext)
             )
         )
         notes.note { $0.clientID = answer.token.clientID.text }

@@ -2,57 +2,81 @@ import HTTPTypes
 import Hummingbird
 import OAuth
 
-/// Access to Legate's own APIs by a bearer token that Legate itself issued (RFC 6750).
+/// Access to Legate's own APIs by a token that Legate itself issued (RFC 6750), with the proof of what it is bound to (RFC
+/// 9449, RFC 8705).
 struct BearerAuthentication: Sendable {
     let server: AuthorizationServer
     let resource: Resource
 
     static func isPresented(in request: Request) -> Bool {
-        guard let header = request.headers[.authorization] else { return false }
-        return header.prefix { $0 != " " }.lowercased() == "bearer"
+        BearerCredentials(request.headers[.authorization]) != .absent
     }
 
     /// A live token for the resource.
     ///
     /// - Parameter scope: what the call will need, for the challenge; it is not checked here.
     /// - Throws: a `Challenge` that tells how to get in: where the metadata is, which scope is needed.
-    func authenticate(_ request: Request, scope: String) throws -> AccessToken {
+    func authenticate(_ request: Request, _ context: LegateContext, scope: String) throws -> AccessToken {
         guard let header = try request.authorization() else {
             throw Challenge(
-                error: OAuthError(.invalidToken, "a bearer token for \(resource.uri) is required"),
-                header: challenge(scope: scope)
+                error: OAuthError(.invalidToken, "a token for \(resource.uri) is required"),
+                header: challenge(to: .absent, scope: scope)
             )
         }
-        guard case .token(let compact) = BearerCredentials(header) else {
-            throw refuse(OAuthError(.invalidToken, "the Authorization header must be Bearer and one token"), scope)
+        let credentials = BearerCredentials(header)
+        guard let compact = credentials.token else {
+            throw refuse(
+                OAuthError(.invalidToken, "the Authorization header must be Bearer or DPoP and one token"), scope,
+                to: request
+            )
         }
+        try server.verifier.admit(compact, from: context.peer, at: server.now())
         let token: AccessToken
         do throws(TokenVerifier.Failure) {
-            token = try server.verifier.verify(compact, at: server.now())
+            token = try server.verifier.verify(compact, from: context.peer, at: server.now())
         } catch {
-            throw refuse(OAuthError(.invalidToken, "the token is not valid here", detail: "\(error)"), scope)
+            throw refuse(
+                OAuthError(.invalidToken, "the token is not valid here", detail: "\(error)"), scope, to: request
+            )
         }
         guard token.audience == resource.uri else {
-            throw refuse(OAuthError(.invalidToken, "the token is for another resource"), scope)
+            throw refuse(OAuthError(.invalidToken, "the token is for another resource"), scope, to: request)
+        }
+        do throws(OAuthError) {
+            let nonce = try server.possession.verify(
+                token, sentAs: credentials, with: request.presented(at: server.issuer, in: context), to: resource,
+                at: server.now()
+            )
+            context.give(nonce: nonce)
+        } catch {
+            // No other proof would help where there is no room for it.
+            if error.code == .temporarilyUnavailable { throw error }
+            throw refuse(error, scope, to: request)
         }
         return token
     }
 
     /// A live token that has the scope.
-    func authorize(_ request: Request, scope: String) throws -> AccessToken {
-        let token = try authenticate(request, scope: scope)
+    func authorize(_ request: Request, _ context: LegateContext, scope: String) throws -> AccessToken {
+        let token = try authenticate(request, context, scope: scope)
         guard token.scopes.contains(scope) else {
-            throw refuse(OAuthError(.insufficientScope, "the token lacks the scope \(scope)", detail: scope), scope)
+            throw refuse(
+                OAuthError(.insufficientScope, "the token lacks the scope \(scope)", detail: scope), scope, to: request
+            )
         }
         return token
     }
 
     /// The same for a refusal that came later, with the scope that was missing.
-    func refuse(_ error: OAuthError, _ scope: String?) -> Challenge {
-        Challenge(error: error, header: challenge(scope: scope, error: error))
+    func refuse(_ error: OAuthError, _ scope: String?, to request: Request) -> Challenge {
+        let credentials = BearerCredentials(request.headers[.authorization])
+        return Challenge(error: error, header: challenge(to: credentials, scope: scope, error: error))
     }
 
-    private func challenge(scope: String?, error: OAuthError? = nil) -> String {
-        BearerChallenge.header(error, scope: scope, metadata: server.metadata.resourceMetadataURL(of: resource))
+    private func challenge(to credentials: BearerCredentials, scope: String?, error: OAuthError? = nil) -> String {
+        BearerChallenge.header(
+            error, scheme: .init(for: credentials, error, at: resource), scope: scope,
+            metadata: server.metadata.resourceMetadataURL(of: resource)
+        )
     }
 }

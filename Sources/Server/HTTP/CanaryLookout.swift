@@ -16,7 +16,7 @@ extension Routes {
                 if Fault(error).status == .unauthorized {
                     let audited = context.audited(as: "\(request.method.rawValue) \(context.endpointPath ?? "")")
                     for name in [HTTPField.Name.authorization, .gatewayAuthorization] {
-                        guard case .token(let token) = BearerCredentials(request.headers[name]) else { continue }
+                        guard let token = BearerCredentials(request.headers[name]).token else { continue }
                         watch.look(at: token, in: audited)
                     }
                 }

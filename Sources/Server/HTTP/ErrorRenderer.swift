@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import JOSE
 import OAuth
+import Vault
 
 /// The one place where errors become answers. Endpoints throw; nobody else catches.
 ///
@@ -38,18 +39,20 @@ struct Fault {
     var detail: String?
 
     init(_ error: any Error) {
+        let challenged = error is Challenge
         if let challenge = error as? Challenge { headers[challenge.field] = challenge.header }
         switch (error as? Challenge)?.error ?? error {
         case let error as OAuthError:
-            status = Self.status(of: error.code)
+            status = challenged ? Self.challengedStatus(of: error.code) : Self.status(of: error.code)
             code = error.code.rawValue
             description = error.description
             detail = error.detail
             if let seconds = error.retryAfter { headers[.retryAfter] = String(seconds) }
+            if let nonce = error.nonce { headers[.dpopNonce] = nonce }
             if error.code == .slowDown {
-                headers[.rateLimitPolicy] =
-                    #""failed-authentication";q=\#(FailureThrottle.failuresPerWindow);w=\#(FailureThrottle.window)"#
-                headers[.rateLimit] = #""failed-authentication";r=0;t=\#(error.retryAfter ?? FailureThrottle.window)"#
+                let policy = RateLimitPolicy.named(error.rule) ?? .failedAuthentication
+                headers[.rateLimitPolicy] = #""\#(policy.name)";q=\#(policy.quota);w=\#(policy.window)"#
+                headers[.rateLimit] = #""\#(policy.name)";r=0;t=\#(error.retryAfter ?? policy.window)"#
             }
         case let refusal as HTTPRefusal:
             status = refusal.status
@@ -73,6 +76,11 @@ struct Fault {
             status = error.status
             code = error.status == .notFound ? "not_found" : OAuthError.Code.invalidRequest.rawValue
             description = error.status == .notFound ? "there is nothing at this path" : error.status.reasonPhrase
+        case is KeyWorkBusy:
+            status = .serviceUnavailable
+            code = OAuthError.Code.temporarilyUnavailable.rawValue
+            description = "other keys are being made or opened; try again"
+            headers[.retryAfter] = "2"
         case let error as LedgerUnavailable:
             status = .serviceUnavailable
             code = OAuthError.Code.temporarilyUnavailable.rawValue
@@ -91,7 +99,7 @@ struct Fault {
 
     func problem(_ requestID: String) -> JSONObject {
         var document: JSONObject = [
-            "type": .string("urn:legate:problem:" + code.replacingUnderscores),
+            "type": .string(Self.problemType(of: code)),
             "title": .string(status.reasonPhrase),
             "status": .integer(Int64(status.code)),
             "detail": .string(description),
@@ -105,14 +113,30 @@ struct Fault {
         return document
     }
 
+    /// A spent limit has a type that is registered for all (IETF rate limit headers draft, section 6); the rest are ours.
+    private static func problemType(of code: String) -> String {
+        code == OAuthError.Code.slowDown.rawValue
+            ? "https://iana.org/assignments/http-problem-types#quota-exceeded"
+            : "urn:legate:problem:" + code.replacingUnderscores
+    }
+
     private static func status(of code: OAuthError.Code) -> HTTPResponse.Status {
         switch code {
         case .invalidClient, .invalidToken: .unauthorized
-        case .insufficientScope, .accessDenied: .forbidden
+        case .insufficientScope, .insufficientAuthorization, .accessDenied: .forbidden
         case .slowDown: .tooManyRequests
         case .temporarilyUnavailable: .serviceUnavailable
         case .serverError: .internalServerError
         default: .badRequest
+        }
+    }
+
+    /// Where access is what is asked for, a proof that is not good is a reason to challenge (RFC 9449 section 7.1); at the
+    /// token endpoint it makes a bad request (section 5).
+    private static func challengedStatus(of code: OAuthError.Code) -> HTTPResponse.Status {
+        switch code {
+        case .invalidDPoPProof, .useDPoPNonce: .unauthorized
+        default: status(of: code)
         }
     }
 

@@ -16,7 +16,8 @@ struct FeedAuthentication: Sendable {
             let consumer: FeedAccess.Consumer
             let header = try request.authorization()
             if header == nil || BearerAuthentication.isPresented(in: request) {
-                consumer = try server.feedAccess.consumer(try bearer.authorize(request, scope: FeedAccess.scope))
+                consumer = try server.feedAccess.consumer(
+                    try bearer.authorize(request, context, scope: FeedAccess.scope))
             } else {
                 consumer = try await server.feedAccess.consumer(
                     ClientRequest(authorization: header, parameters: .empty, context: context.audited(as: endpoint))
@@ -26,7 +27,7 @@ struct FeedAuthentication: Sendable {
             return consumer
         } catch let error as OAuthError {
             throw error.code == .insufficientScope
-                ? bearer.refuse(error, FeedAccess.scope) : error.challenged(by: request)
+                ? bearer.refuse(error, FeedAccess.scope, to: request) : error.challenged(by: request)
         }
     }
 }

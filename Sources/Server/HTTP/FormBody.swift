@@ -51,9 +51,14 @@ extension Request {
     }
 
     /// The form of a client at one of the OAuth endpoints.
-    func clientRequest(_ endpoint: String, in context: LegateContext) async throws -> ClientRequest {
+    ///
+    /// - Parameter issuer: whose URL proofs of possession name; nil where none are looked at.
+    func clientRequest(
+        _ endpoint: String, in context: LegateContext, of issuer: IssuerURL? = nil
+    ) async throws -> ClientRequest {
         ClientRequest(
-            authorization: try authorization(), parameters: try await form(), context: context.audited(as: endpoint)
+            authorization: try authorization(), parameters: try await form(), context: context.audited(as: endpoint),
+            presented: issuer.map { presented(at: $0, in: context) } ?? Presented(certificate: context.certificate)
         )
     }
 }

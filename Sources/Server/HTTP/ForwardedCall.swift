@@ -1,4 +1,5 @@
 import HTTPTypes
+import OAuth
 
 /// The agent's call as a gateway describes it when it asks at `/check`: for the audit trail, never for a decision.
 enum ForwardedCall {
@@ -31,6 +32,15 @@ enum ForwardedCall {
         if paths.isEmpty { paths.append(endpoint) }
         let whole = methods.joined(separator: "|") + " " + paths.joined(separator: "|")
         return whole.utf8.count <= longest ? whole : String(whole.prefix(longest))
+    }
+
+    /// The same for those who have to decide by it: whole, and every value that there is.
+    static func target(_ path: String, _ headers: HTTPFields, at endpoint: String) -> ForwardedTarget {
+        let suffix = String(path.dropFirst(endpoint.count))
+        return ForwardedTarget(
+            methods: values(of: [.forwardedMethod, .originalMethod], in: headers),
+            targets: (suffix.isEmpty ? [] : [suffix]) + values(of: [.forwardedURI, .originalURI], in: headers)
+        )
     }
 
     private static func values(of names: [HTTPField.Name], in headers: HTTPFields) -> [String] {

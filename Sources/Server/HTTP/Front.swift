@@ -16,16 +16,19 @@ package struct Front<Inner: HTTPResponder>: HTTPResponder where Inner.Context ==
     /// What stands behind it is somebody else's path: nothing is asked of its form.
     private let opaquePrefix: String
     private let isTLS: Bool
+    private let certificates: PeerCertificates
     private let log: RequestLog
     private let metrics: Metrics
 
     init(
-        _ inner: Inner, problemPrefixes: [String], opaquePrefix: String, isTLS: Bool, log: RequestLog, metrics: Metrics
+        _ inner: Inner, problemPrefixes: [String], opaquePrefix: String, isTLS: Bool, certificates: PeerCertificates,
+        log: RequestLog, metrics: Metrics
     ) {
         self.inner = inner
         self.problemPrefixes = problemPrefixes
         self.opaquePrefix = opaquePrefix
         self.isTLS = isTLS
+        self.certificates = certificates
         self.log = log
         self.metrics = metrics
     }
@@ -41,6 +44,8 @@ package struct Front<Inner: HTTPResponder>: HTTPResponder where Inner.Context ==
         var response: Response
         do {
             try checkShape(of: request)
+            var context = context
+            context.certificate = try await certificates.certificate(for: request, context)
             response = try await inner.respond(to: request, context: context)
             // The router answers an unknown path by itself, without a word.
             if response.status == .notFound, response.headers[.contentType] == nil { throw HTTPError(.notFound) }
@@ -66,6 +71,7 @@ package struct Front<Inner: HTTPResponder>: HTTPResponder where Inner.Context ==
 
         let duration = ContinuousClock.now - start
         let notes = context.notes.value
+        if let nonce = notes.nonce, response.headers[.dpopNonce] == nil { response.headers[.dpopNonce] = nonce }
         metrics.request(
             route: notes.route, outcome: Metrics.Outcome(status: Int(response.status.code)), duration: duration)
         log.write(request, response.status, notes, duration)

@@ -1,6 +1,6 @@
 package import Hummingbird
 import NIOCore
-import OAuth
+package import OAuth
 import Synchronization
 
 /// What travels with a request through the server.
@@ -10,11 +10,16 @@ package struct LegateContext: Hummingbird.RequestContext, Sendable {
     package let peer: String
     /// What the endpoint found out, for the request log and the metrics.
     package let notes: RequestNotes
+    /// What is known of the connection; nil for one without TLS.
+    let connection: PeerConnection?
+    /// The client certificate that stands behind the request; the front door finds it.
+    package var certificate: ClientCertificate?
 
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         peer = source.channel.remoteAddress?.ipAddress ?? "local"
         notes = RequestNotes()
+        connection = PeerConnection.current
     }
 }
 
@@ -27,6 +32,8 @@ package final class RequestNotes: Sendable {
         var route = Metrics.Route.other
         var error: String?
         var detail: String?
+        /// For the client's next DPoP proof.
+        var nonce: String?
     }
 
     private let state = Mutex(Notes())

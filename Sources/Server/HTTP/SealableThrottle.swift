@@ -2,7 +2,8 @@ import OAuth
 import Synchronization
 
 /// Slows down guessing a passphrase: each failure doubles the pause for its address, up to a minute, and lengthens the
-/// pause for all, up to two seconds, so that many addresses together cost no more than a part of one core.
+/// pause for all others, up to two seconds, so that many addresses together cost no more than a part of one core.
+/// Whoever is on this machine has only a pause of their own, or a crowd could keep the operator out.
 final class SealableThrottle: Sendable {
     private struct Pause {
         var failures: Int
@@ -29,10 +30,19 @@ final class SealableThrottle: Sendable {
     /// Seconds until this address may try again, or nil when it may now.
     func secondsToWait(_ peer: String, at now: Timestamp) -> Int? {
         state.withLock { state in
-            let until = max(state.peers[peer]?.until.milliseconds ?? 0, state.all.until.milliseconds)
-            guard until > now.milliseconds else { return nil }
-            return max(1, Int(clamping: (until - now.milliseconds + 999) / 1000))
+            let own = Self.rest(state.peers[peer]?.until, at: now, longest: Self.longestPause * 1000)
+            let isHere = peer.hasPrefix("127.") || peer == "::1"
+            let all = isHere ? 0 : Self.rest(state.all.until, at: now, longest: Self.longestPauseOfAll)
+            guard max(own, all) > 0 else { return nil }
+            return max(1, Int(clamping: (max(own, all) + 999) / 1000))
         }
+    }
+
+    /// Milliseconds that are left. More than a pause can last means that the clock was set back: there is none then.
+    private static func rest(_ until: Timestamp?, at now: Timestamp, longest: Int64) -> Int64 {
+        guard let until, until > now else { return 0 }
+        let rest = until.milliseconds - now.milliseconds
+        return rest <= longest ? rest : 0
     }
 
     func failed(_ peer: String, at now: Timestamp) {

@@ -1,4 +1,5 @@
 package import OAuth
+import Synchronization
 
 /// Counters and histograms in the process, shown as Prometheus text. Label values come from closed sets alone, so that
 /// no request can make a new series.
@@ -88,16 +89,22 @@ package final class Metrics: Sendable {
         package let auditSequence: Int64
         package let rotations: Rotations
         package let connections: Connections
+        package let signingKeys: SigningKeys
+        /// DPoP proofs that are remembered, so that none is used twice.
+        package var rememberedProofs = 0
+        /// Trust domains whose bundle could not be refreshed the last time.
+        package var staleBundles = 0
 
         package init(
             liveRevocations: Int, clients: Int, auditSequence: Int64, rotations: Rotations = Rotations(),
-            connections: Connections = Connections()
+            connections: Connections = Connections(), signingKeys: SigningKeys = SigningKeys()
         ) {
             self.liveRevocations = liveRevocations
             self.clients = clients
             self.auditSequence = auditSequence
             self.rotations = rotations
             self.connections = connections
+            self.signingKeys = signingKeys
         }
 
         /// The accounts at third parties.
@@ -133,6 +140,8 @@ package final class Metrics: Sendable {
         let durations = Histogram.seconds()
     }
 
+    /// The certificate that is served.
+    package let tls = TLSTally()
     private let version: String
     private let traffic = Route.allCases.map { _ in Traffic() }
     private let issued = Grant.allCases.map { _ in Counter() }
@@ -142,6 +151,7 @@ package final class Metrics: Sendable {
     private let alarms = Dictionary(uniqueKeysWithValues: Alarm.Kind.allCases.map { ($0, Counter()) })
     private let batchSizes = Histogram.counts()
     private let batchDurations = Histogram.seconds()
+    private let doorkeeper = Mutex<Doorkeeper?>(nil)
 
     /// - Parameter version: of this build, for `legate_build_info`.
     package init(version: String = "0.1.0") {
@@ -161,6 +171,9 @@ package final class Metrics: Sendable {
         refused[code]?.add()
         if code == .invalidClient { authenticationFailed() }
     }
+
+    /// Whoever counts the connections.
+    func doorkeeper(_ doorkeeper: Doorkeeper) { self.doorkeeper.withLock { $0 = doorkeeper } }
 
     package func check(_ outcome: Check) { checks[outcome]?.add() }
 
@@ -222,8 +235,19 @@ package final class Metrics: Sendable {
             page.gauge("legate_clients", "Registered clients.", String(gauges.clients))
             page.gauge("legate_audit_sequence", "Number of the last audit record.", String(gauges.auditSequence))
             page.show(gauges.rotations)
+            page.gauge(
+                "legate_dpop_proofs", "DPoP proofs that are remembered, of 2000000 at most.",
+                String(gauges.rememberedProofs)
+            )
+            page.gauge(
+                "legate_spiffe_bundles_stale", "Trust domains whose bundle could not be refreshed the last time.",
+                String(gauges.staleBundles)
+            )
             page.show(gauges.connections)
+            page.show(gauges.signingKeys)
         }
+        if let tallies = doorkeeper.withLock({ $0?.tallies }) { page.show(tallies) }
+        page.show(tls.values)
         if let memory = ResidentMemory.bytes() {
             page.gauge("process_resident_memory_bytes", "Resident memory.", String(memory))
         }

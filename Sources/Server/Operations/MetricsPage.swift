@@ -27,7 +27,7 @@ struct MetricsPage {
         sample(name + "_count", labels, String(buckets.last?.count ?? 0))
     }
 
-    private mutating func family(_ name: String, _ type: String, _ help: String) {
+    mutating func family(_ name: String, _ type: String, _ help: String) {
         text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
     }
 }

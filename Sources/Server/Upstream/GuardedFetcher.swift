@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 package import OAuth
 
 /// The way out of the house: fetches key sets that operators and clients named, and nothing that they could be lured
@@ -15,26 +16,45 @@ package struct GuardedFetcher: Fetcher {
     /// For everything together: resolving, connecting, reading to the last byte.
     private let timeLimit: Duration
     private let resolver: HostResolver
+    /// Files that may be named as keys; nil when there are none.
+    let trust: TrustDirectory?
 
     /// Addresses of one host that are tried, one after the other.
     private static let attempts = 3
 
-    package init(allowsLoopback: Bool) { self.init(allowsLoopback: allowsLoopback, resolver: HostResolver()) }
+    /// - Parameter trustDirectory: the path of the directory whose files may be named as keys of others.
+    package init(allowsLoopback: Bool, trustDirectory: String? = nil) {
+        self.init(
+            allowsLoopback: allowsLoopback, resolver: HostResolver(),
+            trust: trustDirectory.map { TrustDirectory(path: $0) }
+        )
+    }
 
-    init(allowsLoopback: Bool, timeLimit: Duration = .seconds(3), resolver: HostResolver) {
+    init(
+        allowsLoopback: Bool, timeLimit: Duration = .seconds(3), resolver: HostResolver, trust: TrustDirectory? = nil
+    ) {
         self.allowsLoopback = allowsLoopback
         self.timeLimit = timeLimit
         self.resolver = resolver
+        self.trust = trust
     }
 
     package func fetch(_ url: String, allowPrivate: Bool, maximumBytes: Int) async throws(FetchError) -> [UInt8] {
+        try await fetch(url, allowPrivate: allowPrivate, maximumBytes: maximumBytes, with: nil)
+    }
+
+    /// - Parameter access: what it takes to be answered, when the host is one that not everybody may ask.
+    func fetch(
+        _ url: String, allowPrivate: Bool, maximumBytes: Int, with access: Access?
+    ) async throws(FetchError) -> [UInt8] {
         // A host that the operator allowed may also be this machine.
         let target = try FetchTarget(url, allowsLoopback: allowsLoopback || allowPrivate)
+        guard access == nil || !target.isPlain else { throw FetchError("an authority can vouch only for an https URL") }
         do {
             return try await withThrowingTaskGroup(of: [UInt8].self) { group in
                 group.addTask {
                     let addresses = try await checkedAddresses(of: target, allowPrivate: allowPrivate)
-                    return try await read(target, at: addresses, maximumBytes: maximumBytes)
+                    return try await read(target, at: addresses, maximumBytes: maximumBytes, with: access)
                 }
                 group.addTask {
                     try await Task.sleep(for: timeLimit)
@@ -77,16 +97,21 @@ package struct GuardedFetcher: Fetcher {
         }
     }
 
-    private func read(_ target: FetchTarget, at addresses: [IPAddress], maximumBytes: Int) async throws -> [UInt8] {
+    private func read(
+        _ target: FetchTarget, at addresses: [IPAddress], maximumBytes: Int, with access: Access?
+    ) async throws -> [UInt8] {
         var failure: any Error = CancellationError()
         for address in addresses.prefix(Self.attempts) {
             try Task.checkCancellation()
-            let client = client(for: target, at: address, isOnly: addresses.count == 1)
+            let client = client(
+                for: target, at: address, isOnly: addresses.count == 1, authorities: access?.authorities
+            )
             // Fetching is over when the bytes are here; a connection may take longer to say goodbye.
             defer { Task { try? await client.shutdown() } }
             let response: HTTPClientResponse
             do {
-                response = try await client.execute(Self.request(target), deadline: .now() + .seconds(60))
+                let request = Self.request(target, authorization: access?.authorization)
+                response = try await client.execute(request, deadline: .now() + .seconds(60))
             } catch {
                 failure = error
                 continue
@@ -97,7 +122,9 @@ package struct GuardedFetcher: Fetcher {
     }
 
     /// A client that connects to this one address and resolves nothing.
-    func client(for target: FetchTarget, at address: IPAddress, isOnly: Bool) -> HTTPClient {
+    func client(
+        for target: FetchTarget, at address: IPAddress, isOnly: Bool, authorities: [NIOSSLCertificate]? = nil
+    ) -> HTTPClient {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         if target.literal == nil { configuration.dnsOverride = [target.host: address.text] }
         // Leaves time for the next address.
@@ -105,13 +132,20 @@ package struct GuardedFetcher: Fetcher {
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.httpVersion = .http1Only
         configuration.decompression = .disabled
+        if let authorities {
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.minimumTLSVersion = .tlsv12
+            tls.trustRoots = .certificates(authorities)
+            configuration.tlsConfiguration = tls
+        }
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
-    private static func request(_ target: FetchTarget) -> HTTPClientRequest {
+    private static func request(_ target: FetchTarget, authorization: String?) -> HTTPClientRequest {
         var request = HTTPClientRequest(url: target.url)
         request.headers.add(name: "Accept", value: "application/json, application/jwk-set+json")
         request.headers.add(name: "Connection", value: "close")
+        if let authorization { request.headers.add(name: "Authorization", value: authorization) }
         return request
     }
 

@@ -7,7 +7,7 @@ enum AuditRecordRow {
     private static let columns = """
         seq, timestamp, event, allowed, client_id, agent_id, delegating_user, delegation_id, session_id, task_id, jti, \
         parent_jti, resource, api_endpoint, mcp_server, scope_granted, token_ttl, request_context, verdict, rule, \
-        rule_reason, request_id, trace_id, target, before, after, hash
+        rule_reason, request_id, trace_id, target, before, after, authorization_details, hash
         """
 
     /// The columns, and last the hash before, which no row holds twice.
@@ -20,7 +20,7 @@ enum AuditRecordRow {
 
     static let insert = """
         INSERT INTO audit (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
-        ?, ?, ?)
+        ?, ?, ?, ?)
         """
 
     static func write(_ record: AuditRecord, to row: inout Arguments) {
@@ -51,6 +51,7 @@ enum AuditRecordRow {
         row.add(event.target)
         row.add(event.before)
         row.add(event.after)
+        row.add(event.authorizationDetails)
         row.add(record.hash)
     }
 
@@ -84,10 +85,11 @@ enum AuditRecordRow {
         event.target = row.optionalText(23)
         event.before = row.optionalText(24)
         event.after = row.optionalText(25)
-        let previous = row.blob(27)
+        event.authorizationDetails = row.optionalText(26)
+        let previous = row.blob(28)
         return AuditRecord(
             sequence: row.integer(0), event: event, previousHash: previous.isEmpty ? AuditHead.genesis.hash : previous,
-            hash: row.blob(26)
+            hash: row.blob(27)
         )
     }
 }

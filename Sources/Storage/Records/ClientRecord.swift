@@ -9,12 +9,14 @@ enum ClientRecord: RegistryRecord {
             "client_id", "name", "kind", "enabled", "auth", "jwks", "jwks_uri", "scopes", "resources", "grants",
             "acts_as", "exchange_scopes", "workloads", "tier", "token_ttl", "owner", "purpose", "type", "version",
             "created_at", "revision", "max_task_life", "max_task_tokens", "secret_lifetime",
+            "authorization_details", "dpop_bound", "spiffe_id", "certificate_name_kind", "certificate_name",
+            "certificate_bound", "forwards_certificates",
         ]
     )
 
     /// The columns and behind them the number, in the order of the numbers.
     static let selectNumbered = "SELECT \(table.list), number FROM clients ORDER BY number"
-    static let numberColumn: Int32 = 24
+    static let numberColumn = table.count
 
     static func write(_ client: Client, to row: inout Arguments) {
         row.add(client.id.text)
@@ -40,6 +42,13 @@ enum ClientRecord: RegistryRecord {
         row.add(client.maxTaskLife)
         row.add(client.maxTaskTokens)
         row.add(client.secretLifetime)
+        client.authorizationDetails.write(to: &row)
+        row.add(client.dpopBound)
+        row.add(client.spiffeID?.text)
+        row.add(client.certificateName?.kind.rawValue)
+        row.add(client.certificateName?.text)
+        row.add(client.certificateBound)
+        row.add(client.forwardsCertificates)
     }
 
     /// Reads a client without its secrets.
@@ -68,6 +77,12 @@ enum ClientRecord: RegistryRecord {
             client.actsAs = uri
         }
         do {
+            client.authorizationDetails = try AuthorizationDetails(row, 24)
+            client.dpopBound = row.flag(25)
+            client.spiffeID = try spiffeID(row, 26)
+            client.certificateName = try certificateName(row, kind: 27, text: 28)
+            client.certificateBound = row.flag(29)
+            client.forwardsCertificates = row.flag(30)
             client.keys = try ClientKeys.read(jwks: row.optionalText(5), uri: row.optionalText(6))
             if let text = row.optionalText(11) { client.exchangeScopes = try mappings(text) }
             if let text = row.optionalText(12) { client.workloads = try workloads(text) }
@@ -78,6 +93,20 @@ enum ClientRecord: RegistryRecord {
     }
 
     private struct Unreadable: Error {}
+
+    private static func spiffeID(_ row: RowReader, _ column: Int32) throws -> SPIFFEPattern? {
+        guard let text = row.optionalText(column) else { return nil }
+        guard let pattern = SPIFFEPattern(text) else { throw Unreadable() }
+        return pattern
+    }
+
+    private static func certificateName(_ row: RowReader, kind: Int32, text: Int32) throws -> CertificateName? {
+        guard let text = row.optionalText(text) else { return nil }
+        guard let kind = row.optionalText(kind).flatMap({ CertificateName.Kind(rawValue: $0) }),
+            let name = CertificateName(kind, text)
+        else { throw Unreadable() }
+        return name
+    }
 
     /// `[[FROM, TO, RESOURCE], …]`; absent when there are none, so that most rows need no parsing.
     private static func text(_ mappings: [ScopeMapping]) -> String? {

@@ -8,6 +8,7 @@ enum DelegationRecord: RegistryRecord {
         columns: [
             "delegation_id", "issuer", "subject", "issuer_url", "client_id", "scopes", "resources", "purpose",
             "may_act", "rule_id", "created_at", "expires_at", "revoked_at", "revision",
+            "authorization_details",
         ]
     )
 
@@ -26,13 +27,15 @@ enum DelegationRecord: RegistryRecord {
         row.add(delegation.expiresAt)
         row.add(delegation.revokedAt)
         row.add(delegation.revision)
+        delegation.authorizationDetails.write(to: &row)
     }
 
     static func read(_ row: RowReader, _ shared: inout SharedValues) throws -> Delegation {
         guard let id = DelegationID(row.text(0)), let issuer = IssuerName(row.text(1)),
             let subject = UserSubject(issuer: issuer, subject: row.text(2)), let url = IssuerURL(row.text(3)),
             let client = ClientID(row.text(4)), let scopes = shared.scopes(row, 5),
-            let resources = shared.resources(row, 6), let mayAct = shared.clients(row, 8)
+            let resources = shared.resources(row, 6), let mayAct = shared.clients(row, 8),
+            let details = try? AuthorizationDetails(row, 14)
         else { throw malformed(row.text(0)) }
         var rule: RuleID?
         if let text = row.optionalText(9) {
@@ -41,8 +44,8 @@ enum DelegationRecord: RegistryRecord {
         }
         return Delegation(
             id: id, subject: subject, issuerURL: url, clientID: client, scopes: scopes, resources: resources,
-            purpose: row.optionalText(7), mayAct: mayAct, ruleID: rule, createdAt: row.time(10),
-            expiresAt: row.time(11), revokedAt: row.optionalTime(12), revision: row.number(13)
+            authorizationDetails: details, purpose: row.optionalText(7), mayAct: mayAct, ruleID: rule,
+            createdAt: row.time(10), expiresAt: row.time(11), revokedAt: row.optionalTime(12), revision: row.number(13)
         )
     }
 

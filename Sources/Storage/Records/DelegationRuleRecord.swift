@@ -6,7 +6,7 @@ enum DelegationRuleRecord: RegistryRecord {
         "delegation_rules", key: "rule_id",
         columns: [
             "rule_id", "issuer", "group_name", "subject", "client_id", "scopes", "resources", "max_ttl", "created_at",
-            "revision",
+            "revision", "authorization_details",
         ]
     )
 
@@ -21,16 +21,18 @@ enum DelegationRuleRecord: RegistryRecord {
         row.add(rule.maxTTL)
         row.add(rule.createdAt)
         row.add(rule.revision)
+        rule.authorizationDetails.write(to: &row)
     }
 
     static func read(_ row: RowReader, _ shared: inout SharedValues) throws -> DelegationRule {
         guard let id = RuleID(row.text(0)), let issuer = IssuerName(row.text(1)), let client = ClientID(row.text(4)),
-            let scopes = shared.scopes(row, 5), let resources = shared.resources(row, 6)
+            let scopes = shared.scopes(row, 5), let resources = shared.resources(row, 6),
+            let details = try? AuthorizationDetails(row, 10)
         else { throw malformed(row.text(0)) }
         return DelegationRule(
             id: id, issuer: issuer, group: row.optionalText(2), subject: row.optionalText(3), clientID: client,
-            scopes: scopes, resources: resources, maxTTL: row.number(7), createdAt: row.time(8),
-            revision: row.number(9)
+            scopes: scopes, resources: resources, authorizationDetails: details, maxTTL: row.number(7),
+            createdAt: row.time(8), revision: row.number(9)
         )
     }
 }

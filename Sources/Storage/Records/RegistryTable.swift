@@ -17,6 +17,8 @@ struct RegistryTable: Sendable {
     let name: String
     /// The column of the identifier that paths and lists use.
     let key: String
+    /// How many columns there are: what is selected behind them begins here.
+    let count: Int32
     /// All columns, to be selected with others.
     let list: String
     let select: String
@@ -29,6 +31,7 @@ struct RegistryTable: Sendable {
     init(_ name: String, key: String, columns: [String]) {
         self.name = name
         self.key = key
+        count = Int32(columns.count)
         list = columns.joined(separator: ", ")
         let marks = columns.map { _ in "?" }.joined(separator: ", ")
         select = "SELECT \(list) FROM \(name)"

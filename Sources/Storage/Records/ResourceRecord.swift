@@ -7,7 +7,8 @@ enum ResourceRecord: RegistryRecord {
         "resources", key: "name",
         columns: [
             "uri", "name", "kind", "enabled", "scopes", "signing_alg", "token_ttl", "include_agent_claim",
-            "created_at", "revision", "check_audit", "status_list",
+            "created_at", "revision", "check_audit", "status_list", "authorization_details_types",
+            "require_authorization_details", "require_dpop", "dpop_nonce", "require_certificate",
         ]
     )
 
@@ -24,6 +25,11 @@ enum ResourceRecord: RegistryRecord {
         row.add(resource.revision)
         row.add(resource.checkAudit.rawValue)
         row.add(resource.statusList)
+        AuthorizationDetailType.write(resource.authorizationDetailsTypes, to: &row)
+        row.add(resource.requireAuthorizationDetails)
+        row.add(resource.requireDPoP)
+        row.add(resource.dpopNonce)
+        row.add(resource.requireCertificate)
     }
 
     static func read(_ row: RowReader, _ shared: inout SharedValues) throws -> Resource {
@@ -31,10 +37,20 @@ enum ResourceRecord: RegistryRecord {
             let scopes = shared.scopes(row, 4), let algorithm = SignatureAlgorithm(rawValue: row.text(5)),
             let checkAudit = Resource.CheckAudit(rawValue: row.text(10))
         else { throw malformed(row.text(1)) }
-        return Resource(
+        var resource = Resource(
             uri: uri, name: row.text(1), kind: kind, enabled: row.flag(3), scopes: scopes,
             signingAlgorithm: algorithm, tokenTTL: row.optionalNumber(6), includeAgentClaim: row.flag(7),
             checkAudit: checkAudit, statusList: row.flag(11), createdAt: row.time(8), revision: row.number(9)
         )
+        do {
+            resource.authorizationDetailsTypes = try AuthorizationDetailType.read(row, 12)
+        } catch {
+            throw malformed(resource.name)
+        }
+        resource.requireAuthorizationDetails = row.flag(13)
+        resource.requireDPoP = row.flag(14)
+        resource.dpopNonce = row.flag(15)
+        resource.requireCertificate = row.flag(16)
+        return resource
     }
 }

@@ -64,6 +64,9 @@ private struct Interned<Value> {
 }
 
 extension ClientKeys {
+    /// In front of the name of a file in the column of addresses. No address that is fetched begins so.
+    private static let filePrefix = "file:"
+
     /// The columns `jwks` and `jwks_uri`.
     static func write(_ keys: ClientKeys?, to row: inout Arguments) {
         switch keys {
@@ -73,6 +76,9 @@ extension ClientKeys {
         case .uri(let uri)?:
             row.add(nil as String?)
             row.add(uri)
+        case .file(let file)?:
+            row.add(nil as String?)
+            row.add(filePrefix + file.text)
         case nil:
             row.add(nil as String?)
             row.add(nil as String?)
@@ -80,7 +86,11 @@ extension ClientKeys {
     }
 
     static func read(jwks: String?, uri: String?) throws -> ClientKeys? {
-        guard let jwks else { return uri.map(ClientKeys.uri) }
+        guard let jwks else {
+            guard let uri else { return nil }
+            guard uri.hasPrefix(filePrefix) else { return .uri(uri) }
+            return TrustFile(String(uri.dropFirst(filePrefix.count))).map(ClientKeys.file)
+        }
         return .set(try JWKSet(json: try JSON(parsing: jwks)), text: jwks)
     }
 }

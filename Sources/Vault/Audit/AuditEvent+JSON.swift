@@ -4,8 +4,9 @@ extension AuditEvent {
     /// Writes the event's members into the object that the writer has begun.
     ///
     /// This is the canonical form that a record's hash covers: always the same members in the same order, absent ones
-    /// left out. `before` and `after` are embedded as objects when their text is exactly what the writer would write
-    /// for them, else as strings, so that reading the record gives the same text back.
+    /// left out. `before` and `after` are embedded as objects, `authorization_details` as a list, when their text is
+    /// exactly what the writer would write for them, else as strings, so that reading the record gives the same text
+    /// back.
     ///
     /// - Parameter sequence: the record's place in the trail.
     package func append(to writer: inout JSONWriter, sequence: Int64) {
@@ -58,6 +59,7 @@ extension AuditEvent {
         put("api_endpoint", apiEndpoint)
         put("mcp_server", mcpServer)
         put("scope_granted", scopeGranted)
+        if let authorizationDetails { body("authorization_details", Self.embed(list: authorizationDetails)) }
         if let tokenTTL { body("token_ttl", .integer(Int64(tokenTTL))) }
         put("request_context", requestContext)
         if let policyEvaluation { body("policy_evaluation", .object(policyEvaluation.json)) }
@@ -94,6 +96,7 @@ extension AuditEvent {
         event.apiEndpoint = try reader.string("api_endpoint")
         event.mcpServer = try reader.string("mcp_server")
         event.scopeGranted = try reader.string("scope_granted")
+        event.authorizationDetails = try reader.embeddedList("authorization_details")
         event.tokenTTL = try reader.integer("token_ttl").map { Int($0) }
         event.requestContext = try reader.string("request_context")
         if let evaluation = try reader.object("policy_evaluation") {
@@ -110,6 +113,15 @@ extension AuditEvent {
     /// A record must stay readable: the embedded object lies one level deep in it, and there may be two.
     private static let embeddable = JSONLimits(
         depth: JSONLimits.default.depth - 1, values: JSONLimits.default.values / 2 - 50)
+
+    /// The same for the one member that is a list.
+    private static func embed(list text: String) -> JSON {
+        let bytes = Array(text.utf8)
+        guard let parsed = try? JSON(parsing: bytes, limits: embeddable), case .array = parsed,
+            parsed.serialized == bytes
+        else { return .string(text) }
+        return parsed
+    }
 
     private static func embed(_ text: String) -> JSON {
         let bytes = Array(text.utf8)

@@ -33,6 +33,9 @@ package struct AuditEvent: Sendable, Equatable {
     package var mcpServer: String?
     /// The scope that was granted, as in the token (`scope_granted`).
     package var scopeGranted: String?
+    /// The authorization details that were granted beside it, as JSON text: a list of objects (RFC 9396,
+    /// `authorization_details`).
+    package var authorizationDetails: String?
     /// How long the token lives, in seconds (`token_ttl`).
     package var tokenTTL: Int?
     /// Why it was asked, in the words of the one who asked (`request_context`).

@@ -33,6 +33,16 @@ struct AuditMemberReader {
         }
     }
 
+    /// JSON text that was embedded as a list, or kept as a string because it was none.
+    mutating func embeddedList(_ name: String) throws(VaultError) -> String? {
+        switch take(name) {
+        case nil: return nil
+        case .string(let text): return text
+        case .array(let elements): return JSON.array(elements).text
+        default: throw .malformedRecord(member: name)
+        }
+    }
+
     /// JSON text that was embedded as an object, or kept as a string because it was none.
     mutating func embedded(_ name: String) throws(VaultError) -> String? {
         switch take(name) {

@@ -9,6 +9,7 @@ import UnixSignals
 /// An API that verifies its tokens itself, as `Docs/Gateways/Swift.md` shows it. Tests and measurements run it:
 ///
 ///     GatewayExample --issuer URL --resource URI --listen HOST:PORT [--scope S] [--fail-closed-after SECONDS]
+///         [--public-url URL] [--require dpop|nonce]
 ///
 /// with `LEGATE_CLIENT_ID`, `LEGATE_CLIENT_SECRET` and `LEGATE_CA_FILE` in the environment.
 @main
@@ -24,20 +25,24 @@ struct GatewayExample {
         )
         configuration.certificateAuthority = settings.certificateAuthority
         if let seconds = settings.failClosedAfter { configuration.failClosedAfter = .seconds(seconds) }
+        configuration.publicURL = settings.publicURL
+        configuration.requireDPoP = settings.demanded == "dpop"
+        configuration.requireDPoPNonce = settings.demanded == "nonce"
         let gateway = try Gateway(configuration, logger: logger)
 
         let router = Router(context: ExampleContext.self)
         router.get("ready") { _, _ in gateway.isLive ? HTTPResponse.Status.ok : .serviceUnavailable }
-        router.group()
+        let orders = router.group()
             .add(
                 middleware: LegateAuthentication(
                     gateway: gateway, scopes: settings.scopes,
                     resourceMetadata: "\(settings.issuer)/resources/orders/oauth-protected-resource")
             )
-            .get("/") { _, context in
-                guard let token = context.legateToken else { throw HTTPError(.unauthorized) }
-                return Caller(subject: token.subject, client: token.clientID, scopes: token.scopes)
-            }
+        for path: RouterPath in ["/", "v1/orders", "v1/orders/*"] {
+            orders.get(path, use: caller)
+            orders.post(path, use: caller)
+            orders.delete(path, use: caller)
+        }
 
         let application = Application(
             router: router,
@@ -52,6 +57,12 @@ struct GatewayExample {
             services: [gateway, application], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         try await group.run()
     }
+}
+
+/// Each route.
+@Sendable func caller(_ request: Request, _ context: ExampleContext) throws -> Caller {
+    guard let token = context.legateToken else { throw HTTPError(.unauthorized) }
+    return Caller(subject: token.subject, client: token.clientID, scopes: token.scopes)
 }
 
 /// What the route answers: who called.
@@ -78,6 +89,8 @@ struct Settings {
     let port: Int
     let scopes: [String]
     let failClosedAfter: Int64?
+    let publicURL: String?
+    let demanded: String?
     let clientID: String
     let secret: String
     let certificateAuthority: String?
@@ -105,6 +118,8 @@ struct Settings {
         self.port = port
         scopes = option("--scope").map { [$0] } ?? []
         failClosedAfter = option("--fail-closed-after").flatMap { Int64($0) }
+        publicURL = option("--public-url")
+        demanded = option("--require")
         clientID = try required("LEGATE_CLIENT_ID", environment["LEGATE_CLIENT_ID"])
         secret = try required("LEGATE_CLIENT_SECRET", environment["LEGATE_CLIENT_SECRET"])
         certificateAuthority = environment["LEGATE_CA_FILE"]

@@ -147,7 +147,9 @@ def test_CAUT_18_two_authorization_headers(legate, secretive):
     assert b"access_token" not in said.received
 
 
-def test_CAUT_20_guessing_is_throttled_for_that_pair_only(legate, registry, secretive, world):
+def test_CAUT_20_guessing_is_throttled_for_that_pair_only(legate, registry, world):
+    # One that has never proved itself from here.
+    secretive = registry.agent(world.r1)
     statuses = []
     for _ in range(40):
         answer = legate.post("/token", {"grant_type": "client_credentials"}, auth=(secretive.id, "guess"))
@@ -157,7 +159,7 @@ def test_CAUT_20_guessing_is_throttled_for_that_pair_only(legate, registry, secr
     assert statuses[-1] == 429, "forty wrong secrets, and no end"
     assert set(statuses[:-1]) == {401} and len(statuses) >= 10
     assert int(answer.headers["Retry-After"]) > 0
-    # The same client from this address has to wait even with the right secret, or guessing would still pay.
+    # From an address where it is not known it has to wait even with the right secret.
     assert secretive.ask().status_code == 429
     # Another client from here, and the same client from elsewhere, do not notice.
     granted(world.cb.ask(resource=world.r1.uri))

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from actors import TOKEN_EXCHANGE, unique
-from checks import bearer_challenge, refused
+from checks import bearer_challenge, granted, refused
 from jose import verify
 from raw import request, talk
 
@@ -178,10 +178,17 @@ def test_META_16_introspection_and_revocation_are_described(legate, world, metad
         assert world.cj.post(path, {"token": "x"}).status_code == 200
 
 
-def test_META_18_authorization_details_types(world, metadata):
-    assert "authorization_details_types_supported" not in metadata
-    answer = world.cb.ask(resource=world.r1.uri, authorization_details='[{"type":"payment"}]')
-    refused(answer, "invalid_authorization_details")
+def test_META_18_authorization_details_types(legate, registry, world):
+    kind = unique("kind")
+    schema = {"type": "object", "properties": {}}
+    resource = registry.resource(authorization_details_types=[{"type": kind, "schema": schema}])
+    client = registry.agent(resource, authorization_details=[{"type": kind, "locations": [resource.uri]}])
+    assert kind in legate.metadata["authorization_details_types_supported"]
+    body = granted(client.ask(resource=resource.uri, authorization_details=f'[{{"type":"{kind}"}}]'))
+    assert body["authorization_details"] == [{"type": kind}]
+    for one, place, asked in ((client, resource, unique("kind")), (world.cb, world.r1, kind)):
+        answer = one.ask(resource=place.uri, authorization_details=f'[{{"type":"{asked}"}}]')
+        refused(answer, "invalid_authorization_details")
 
 
 @pytest.mark.parametrize("path", [WELL_KNOWN, "/.well-known/jwks.json", "/.well-known/oauth-protected-resource/admin"])
@@ -204,11 +211,11 @@ def test_META_20_head_is_get_without_the_body(legate, path):
     ],
     ids=["host", "x-forwarded-host", "forwarded", "x-original-url"],
 )
-def test_META_21_no_header_changes_the_issuer(legate, metadata, headers):
+def test_META_21_no_header_changes_the_issuer(legate, headers):
     said = talk(legate.port, request(f"GET {WELL_KNOWN} HTTP/1.1", *headers, host=None))
     assert b"evil.test" not in said.received
     if said.status == 200:
-        assert json.loads(said.final[0].body) == metadata
+        assert json.loads(said.final[0].body) == legate.metadata
     else:
         assert said.status in (400, 421)
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import shutil
+import socket
 import statistics
 import tempfile
 import time
@@ -39,6 +40,7 @@ class Stage:
         resource: str = RESOURCE,
         scopes: tuple[str, ...] = SCOPES,
         tls: bool = False,
+        flags: tuple[str, ...] = (),
     ):
         self.document = Document(page)
         self.directory = directory
@@ -47,9 +49,11 @@ class Stage:
         self.gateway: Gateway | None = None
         self.secrets: dict[str, str] = {}
         self._open_directories: list[Path] = []
-        self.authority = Authority(directory) if tls else None
-        options = {"flags": self.authority.flags, "certificate_authority": self.authority.file} if tls else {}
-        self.legate = Legate(binary, directory, **options).start()
+        self.authority = Authority(directory, "localhost") if tls else None
+        if self.authority is not None:
+            flags = (*self.authority.flags, *flags)
+        certificates = self.authority.file if self.authority is not None else None
+        self.legate = Legate(binary, directory, flags=flags, certificate_authority=certificates).start()
         try:
             self._register(resource.replace("PORT", str(self.port)), list(scopes))
         except BaseException:
@@ -149,6 +153,15 @@ class Gate:
         for name, value in answer.json()["headers"]:
             told.setdefault(name, []).append(value)
         return told
+
+    def twice(self, headers: dict[str, str], *more: tuple[str, str]) -> bytes:
+        """The beginning of the answer to a call that has a header more than once, which no honest library sends."""
+        lines = [f"{name}: {value}" for name, value in (*headers.items(), *more)]
+        address = ("127.0.0.1", self.stage.port)
+        with socket.create_connection(address, timeout=10) as connection:
+            request = ["GET /v1/orders HTTP/1.1", "Host: {}:{}".format(*address), "Connection: close", *lines, "", ""]
+            connection.sendall("\r\n".join(request).encode())
+            return connection.recv(65536)
 
     def refused(self, token: str | None, *statuses: int, **options) -> requests.Response:
         """A call that must not reach the upstream."""

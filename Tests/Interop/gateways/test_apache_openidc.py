@@ -10,19 +10,21 @@ from pathlib import Path
 import pytest
 
 from gateways import kit
+from gateways.certificates import CertificateHolder, mutual_tls
 from gateways.contract import FailingClosed, Gate, Gatekeeping, RevocationAtOnce, Stage, victim
+from gateways.possession import Holder
 from jose import decode
 
 PAGE = "Apache.md"
 MODULES = ["auth_openidc", "headers", "proxy", "proxy_http"]
 
 
-def site(stage: Stage, name: str, changes: dict[str, str]) -> str:
+def site(stage: Stage, name: str, changes: dict[str, str], port: int = 8000) -> str:
     return stage.document.file(
         f"/etc/apache2/sites-available/{name}",
         {
-            "Listen 8000": f"Listen 127.0.0.1:{stage.port}",
-            "*:8000": f"127.0.0.1:{stage.port}",
+            f"Listen {port}": f"Listen 127.0.0.1:{stage.port}",
+            f"*:{port}": f"127.0.0.1:{stage.port}",
             "127.0.0.1:9000": stage.upstream.address,
             "https://auth.example.com": stage.legate.issuer,
             **changes,
@@ -45,10 +47,24 @@ def secret_file(stage: Stage) -> dict[str, str]:
 
 def test_the_page_enables_what_the_tests_load():
     enabled = re.findall(r"^a2enmod (.*)$", (kit.DOCUMENTS / PAGE).read_text(), re.M)
-    assert [set(line.split()) for line in enabled] == [set(MODULES), {"oauth2", *MODULES[1:]}, set(MODULES)]
+    oauth2 = {"oauth2", *MODULES[1:]}
+    assert [set(line.split()) for line in enabled] == [
+        set(MODULES), oauth2, set(MODULES), oauth2 | {"allowmethods"}, oauth2 | {"ssl"},
+    ]  # fmt: skip
 
 
-class TestByIntrospection(Gatekeeping, RevocationAtOnce, FailingClosed):
+class RefusingBound:
+    """The module does not look at `cnf`, the page does."""
+
+    def test_a_token_that_is_bound_is_refused_for_nobody_would_ask_for_the_proof(self, gate):
+        holder, certified = Holder(gate.stage), CertificateHolder(gate.stage)
+        for token in (holder.token(), certified.token()):
+            gate.refused(token, 401, 403)
+        gate.refused(None, 401, 403, headers=holder.headers(holder.token()))
+        gate.passed(gate.stage.token())
+
+
+class TestByIntrospection(Gatekeeping, RevocationAtOnce, RefusingBound, FailingClosed):
     subject_header = "oidc_claim_sub"
     delegation_header = "oidc_claim_delegation_id"
     explains_scope = False
@@ -56,7 +72,9 @@ class TestByIntrospection(Gatekeeping, RevocationAtOnce, FailingClosed):
     @pytest.fixture(scope="class")
     @classmethod
     def gate(cls, binary, tmp_path_factory):
-        stage = Stage(binary, tmp_path_factory.mktemp("apache-introspection"), PAGE, tls=True)
+        stage = Stage(
+            binary, tmp_path_factory.mktemp("apache-introspection"), PAGE, tls=True, flags=mutual_tls()
+        )
         try:
             text = site(stage, "orders.conf", {**secret_file(stage), **authority(stage)})
             stage.gateway = kit.apache(stage.open_directory(), stage.port, MODULES, text)
@@ -67,7 +85,7 @@ class TestByIntrospection(Gatekeeping, RevocationAtOnce, FailingClosed):
 
 @contextmanager
 def offline(binary: Path, directory: Path) -> Iterator[Gate]:
-    stage = Stage(binary, directory, PAGE, tls=True)
+    stage = Stage(binary, directory, PAGE, tls=True, flags=mutual_tls())
     try:
         yield Gate(stage)
     finally:
@@ -80,7 +98,7 @@ def start_offline(gate: Gate) -> None:
     gate.stage.gateway = kit.apache(gate.stage.open_directory(), gate.stage.port, MODULES, text)
 
 
-class TestByPublishedKeys(Gatekeeping):
+class TestByPublishedKeys(Gatekeeping, RefusingBound):
     subject_header = "oidc_claim_sub"
     delegation_header = "oidc_claim_delegation_id"
     explains_scope = False

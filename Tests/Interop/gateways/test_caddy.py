@@ -5,6 +5,7 @@ import pytest
 from checks import bearer_challenge
 from gateways import kit
 from gateways.contract import FailingClosed, Gate, Gatekeeping, RevocationAtOnce, Stage
+from gateways.possession import BoundToKey, RequiringKeys, WithNonces
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def gate(binary, tmp_path_factory):
         stage.stop()
 
 
-class TestCaddy(Gatekeeping, RevocationAtOnce, FailingClosed):
+class TestCaddy(Gatekeeping, RevocationAtOnce, BoundToKey, WithNonces, RequiringKeys, FailingClosed):
     def test_a_call_that_writes_needs_another_scope(self, gate):
         gate.refused(gate.stage.token(scope="orders:read"), 403, method="POST")
         gate.passed(gate.stage.token(scope="orders:write"), "POST")

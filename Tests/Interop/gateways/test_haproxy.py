@@ -13,6 +13,7 @@ from checks import bearer_challenge
 from gateways import kit
 from gateways.contract import Gate, Gatekeeping, Stage
 from gateways.following import RevocationSoon, assert_follows, eventually, until
+from gateways.possession import Holder
 from jose import decode
 
 
@@ -115,6 +116,12 @@ class TestHAProxy(Gatekeeping, RevocationSoon):
             lines = ["GET / HTTP/1.1", "Host: x", "Connection: close", *[f"Authorization: Bearer {token}"] * 2]
             connection.sendall("\r\n".join([*lines, "", ""]).encode())
             assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
+
+    def test_a_token_that_is_bound_to_a_key_is_refused_with_and_without_proof(self, gate):
+        holder = Holder(gate.stage)
+        token = holder.token()
+        gate.refused(token)
+        gate.refused(None, headers=holder.headers(token))
 
     def test_haproxy_closes_when_the_follower_dies_and_misses_nothing(self, gate):
         stage = gate.stage

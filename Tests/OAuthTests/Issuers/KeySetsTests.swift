@@ -132,4 +132,15 @@ struct KeySetsTests {
         }
         #expect(fetcher.requests(for: url) == 0)
     }
+
+    @Test("HOST-82 a clock that is set back neither keeps an old set nor forbids a fetch")
+    func clockSetBack() async throws {
+        let signer = try TestKeys.key(.es256)
+        fetcher.put(TestKeys.jwks(signer), at: url)
+        let sets = sets()
+        _ = try await key(sets, signer.keyID)
+        clock.jump(seconds: -3600)
+        _ = try await key(sets, signer.keyID)
+        #expect(fetcher.requests(for: url) == 2)
+    }
 }

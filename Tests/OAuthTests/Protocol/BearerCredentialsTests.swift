@@ -10,14 +10,27 @@ struct BearerCredentialsTests {
         }
     }
 
-    @Test("anything else behind the scheme is malformed", arguments: ["Bearer", "Bearer ", "Bearer  a", "bearer a b"])
+    @Test("a token under DPoP is told apart from one under Bearer", arguments: ["DPoP", "dpop", "DPOP"])
+    func dpop(scheme: String) {
+        #expect(BearerCredentials("\(scheme) a.b-c") == .dpop("a.b-c"))
+        #expect(BearerCredentials("\(scheme) a.b-c").token == "a.b-c")
+        #expect(BearerCredentials("Bearer a").token == "a")
+        #expect(BearerCredentials("Basic a").token == nil)
+    }
+
+    @Test(
+        "anything else behind the scheme is malformed",
+        arguments: ["Bearer", "Bearer ", "Bearer  a", "bearer a b", "DPoP", "DPoP ", "dpop a b"])
     func malformed(header: String) {
         #expect(BearerCredentials(header) == .malformed)
     }
 
     @Test(
         "no header and other schemes are no bearer credentials",
-        arguments: [nil, "", " ", " Bearer a", "Basic YTpi", "Bearer\ta", "Bearerer a", "Beare a", "\u{0002}earer a"])
+        arguments: [
+            nil, "", " ", " Bearer a", "Basic YTpi", "Bearer\ta", "Bearerer a", "Beare a", "DPo a", "DPoPP a",
+            "\u{0002}earer a",
+        ])
     func absent(header: String?) {
         #expect(BearerCredentials(header) == .absent)
     }

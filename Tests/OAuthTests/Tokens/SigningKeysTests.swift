@@ -12,10 +12,13 @@ struct SigningKeysTests {
     init() throws { barrier = Barrier(try Keyring.create(rootKey: .generate(), now: 0).0) }
 
     private func key(
-        _ algorithm: SignatureAlgorithm = .es256, activeFrom offset: Int, revoked: Int? = nil
+        _ algorithm: SignatureAlgorithm = .es256, activeFrom offset: Int, created: Int? = nil, revoked: Int? = nil
     ) throws -> SigningKeys.Held {
         let time = Fixtures.now.adding(seconds: offset)
-        let held = try SigningKeys.make(algorithm, barrier: barrier, createdAt: time, activeFrom: time)
+        let held = try SigningKeys.make(
+            algorithm, barrier: barrier, createdAt: created.map { Fixtures.now.adding(seconds: $0) } ?? time,
+            activeFrom: time
+        )
         guard let revoked else { return held }
         var stored = held.stored
         stored.revokedAt = Fixtures.now.adding(seconds: revoked)
@@ -82,9 +85,21 @@ struct SigningKeysTests {
 
     @Test("no key signs before its time")
     func early() throws {
-        let keys = SigningKeys([try key(activeFrom: 10)])
+        let keys = SigningKeys([try key(activeFrom: 10, created: 0)])
         #expect(keys.active(.es256, at: Fixtures.now) == nil)
         #expect(states(keys, at: 0) == [.next])
+    }
+
+    @Test("a clock that is set back before the first key was made does not stop the signing")
+    func clockSetBack() throws {
+        let first = try key(activeFrom: 0), second = try key(activeFrom: 400, created: 40)
+        let keys = SigningKeys([first, second])
+        let before = Fixtures.now.adding(seconds: -3600)
+        #expect(keys.active(.es256, at: before)?.keyID == first.key.keyID)
+        #expect(published(keys, at: -3600).count == 2)
+        #expect(keys.active(.ed25519, at: before) == nil)
+        keys.revoke(first.key.keyID, at: before)
+        #expect(keys.active(.es256, at: before)?.keyID == second.key.keyID)
     }
 
     @Test("a sealed key opens with the keyring it was sealed with, at its own row, and nowhere else")

@@ -38,4 +38,22 @@ struct SealableThrottleTests {
         throttle.failed("a", at: later)
         #expect(throttle.secondsToWait("a", at: later) == 1)
     }
+
+    @Test("a crowd does not keep out the operator who is on the machine")
+    func local() {
+        let throttle = SealableThrottle()
+        for number in 0..<10_000 { throttle.failed("peer \(number)", at: start) }
+        #expect(throttle.secondsToWait("127.0.0.1", at: start) == nil)
+        throttle.failed("127.0.0.1", at: start)
+        #expect(throttle.secondsToWait("127.0.0.1", at: start) == 1)
+    }
+
+    @Test("HOST-82 a clock that is set back an hour makes nobody wait an hour")
+    func clockSetBack() {
+        let throttle = SealableThrottle()
+        throttle.failed("a", at: start)
+        let before = Timestamp(milliseconds: start.milliseconds - 3_600_000)
+        #expect(throttle.secondsToWait("a", at: before) == nil)
+        #expect(throttle.secondsToWait("b", at: before) == nil)
+    }
 }

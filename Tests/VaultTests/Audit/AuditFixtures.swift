@@ -12,7 +12,7 @@ extension AuditEvent {
         + #""trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","target":"client/agent-b","#
         + #""before":{"enabled":true,"scopes":["a"]},"after":"not JSON"}"#
 
-    /// An event with every member.
+    /// An event with every member that there was at first; what came later must not change its bytes.
     static var full: AuditEvent {
         var event = AuditEvent(timestamp: 1_772_357_400_250, name: .tokenExchanged, decision: .allow)
         event.clientID = "agent-b"
@@ -35,6 +35,13 @@ extension AuditEvent {
         event.target = "client/agent-b"
         event.before = #"{"enabled":true,"scopes":["a"]}"#
         event.after = "not JSON"
+        return event
+    }
+
+    /// The same with what a token carries beside its scopes.
+    static var detailed: AuditEvent {
+        var event = full
+        event.authorizationDetails = #"[{"type":"payment","amount":10}]"#
         return event
     }
 

@@ -36,7 +36,9 @@ struct AuditRecordTests {
         #expect(line == "\(AuditEvent.bareText.prefix(AuditEvent.bareText.count - 1))\(previous)\(hash)\n")
     }
 
-    @Test("a record comes back the same through its JSON and through its line", arguments: [AuditEvent.full, .bare])
+    @Test(
+        "a record comes back the same through its JSON and through its line",
+        arguments: [AuditEvent.full, .detailed, .bare])
     func roundTrip(event: AuditEvent) throws {
         var chain = AuditChain(head: .genesis)
         let record = chain.append(event)
@@ -49,7 +51,7 @@ struct AuditRecordTests {
         #expect(try AuditRecord(json: parsed) == record)
     }
 
-    @Test("an event alone comes back from its canonical bytes", arguments: [AuditEvent.full, .bare])
+    @Test("an event alone comes back from its canonical bytes", arguments: [AuditEvent.full, .detailed, .bare])
     func decodeEvent(event: AuditEvent) throws {
         guard case .object(let parsed) = try JSON(parsing: event.canonicalBytes(sequence: 7)) else {
             Issue.record("the canonical form is an object")
@@ -61,7 +63,7 @@ struct AuditRecordTests {
     }
 
     @Test(
-        "before and after keep their text, whatever it is",
+        "before, after and authorization_details keep their text, whatever it is",
         arguments: [
             "{}", #"{"a":1}"#, #"{ "a": 1 }"#, #"{"a":1.50}"#, #"{"a":1e3}"#, "null", "[1]", "7", #""text""#, "", "{",
             #"{"a":1,"a":2}"#, #"{"a":"\u00e9"}"#, #"{"a":"é/\n"}"#, #"{"b":{"c":[true,null,-3]}}"#,
@@ -70,6 +72,7 @@ struct AuditRecordTests {
         var event = AuditEvent.bare
         event.before = text
         event.after = text
+        event.authorizationDetails = text
         var chain = AuditChain(head: .genesis)
         let record = chain.append(event)
         guard case .object(let parsed) = try JSON(parsing: Array(record.jsonLine().dropLast())) else {
@@ -86,7 +89,7 @@ struct AuditRecordTests {
         let members: [WritableKeyPath<AuditEvent, String?>] = [
             \.clientID, \.agentID, \.delegatingUser, \.delegationID, \.sessionID, \.taskID, \.jti, \.parentJTI,
             \.resource, \.apiEndpoint, \.mcpServer, \.scopeGranted, \.requestContext, \.requestID, \.traceID, \.target,
-            \.before, \.after,
+            \.before, \.after, \.authorizationDetails,
         ]
         var hashes = [AuditRecord.hash(sequence: 1, event: .bare, previous: AuditHead.genesis.hash)] as Set
         for member in members {

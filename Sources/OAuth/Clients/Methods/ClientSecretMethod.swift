@@ -4,6 +4,7 @@ import Vault
 /// `client_secret_basic` and `client_secret_post` (OAuth 2.1 section 2.4.1): the same secret, in the header or the form.
 package struct ClientSecretMethod: ClientAuthentication {
     package static let names: [AuthenticationMethod] = [.clientSecretBasic, .clientSecretPost]
+    package static let isCheap = true
 
     private let registry: Registry
     private let digests: DigestKey

@@ -14,20 +14,25 @@ package struct PrivateKeyJWTMethod: ClientAuthentication {
 
     private let registry: Registry
     private let keySets: KeySets
+    /// What proves a client whose platform vouches for it under the same assertion type.
+    private let platform: WorkloadAssertion
 
-    package init(registry: Registry, keySets: KeySets) {
+    package init(registry: Registry, keySets: KeySets, workloads: WorkloadVerifier) {
         self.registry = registry
         self.keySets = keySets
+        platform = WorkloadAssertion(workloads: workloads)
     }
 
     package func isPresented(in request: ClientRequest) -> Bool {
-        request.parameters[.clientAssertion] != nil || request.parameters[.clientAssertionType] != nil
+        let type = request.parameters[.clientAssertionType]
+        return type != SPIFFEJWTMethod.assertionType && (type != nil || request.parameters[.clientAssertion] != nil)
     }
 
     package func claimedClient(in request: ClientRequest) -> ClientID? {
         guard let assertion = request.parameters[.clientAssertion], let jwt = try? UnverifiedJWT(assertion) else {
             return nil
         }
+        if WorkloadAssertion.isOne(jwt) { return platform.claimedClient(jwt) }
         return jwt.claims[Claim.subject]?.string.flatMap { ClientID($0) }
     }
 
@@ -56,6 +61,9 @@ package struct PrivateKeyJWTMethod: ClientAuthentication {
 
     private func prove(_ assertion: String, clientID inForm: String?, at now: Timestamp) async throws -> ProvenClient {
         let unverified = try UnverifiedJWT(assertion)
+        if WorkloadAssertion.isOne(unverified) {
+            return try await platform.prove(unverified, clientID: inForm, at: now)
+        }
         guard let subject = unverified.claims[Claim.subject]?.string, let clientID = ClientID(subject),
             unverified.claims[Claim.issuer]?.string == subject
         else { throw OAuthError.invalidClient("iss and sub of the client assertion must both be the client_id") }

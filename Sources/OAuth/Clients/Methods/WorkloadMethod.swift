@@ -6,18 +6,22 @@ package struct WorkloadMethod: ClientAuthentication {
     /// Not an IANA name, so not advertised.
     package static let names: [AuthenticationMethod] = []
 
-    private let foreign: ForeignTokenVerifier
+    private let workloads: WorkloadVerifier
 
-    package init(foreign: ForeignTokenVerifier) { self.foreign = foreign }
+    package init(workloads: WorkloadVerifier) { self.workloads = workloads }
 
     package func isPresented(in request: ClientRequest) -> Bool {
         request.authorization == nil && request.parameters[.clientSecret] == nil
             && request.parameters[.clientAssertion] == nil && request.parameters[.clientAssertionType] == nil
             && request.parameters[.grantType] == GrantType.tokenExchange.rawValue
-            && request.parameters[.actorToken] != nil
+            && request.parameters[.actorToken] != nil && !CertificateMethod.isMeant(by: request, in: workloads.registry)
     }
 
-    package func claimedClient(in request: ClientRequest) -> ClientID? { nil }
+    /// The client that the token claims to stand for, so that failures slow down whoever tries tokens for it.
+    package func claimedClient(in request: ClientRequest) -> ClientID? {
+        guard let compact = request.parameters[.actorToken], let jwt = try? UnverifiedJWT(compact) else { return nil }
+        return workloads.client(claimedBy: jwt)?.id
+    }
 
     /// The token endpoint looks at the tokens of a refused exchange itself.
     package func presented(in request: ClientRequest) -> String? { nil }
@@ -26,21 +30,34 @@ package struct WorkloadMethod: ClientAuthentication {
         _ request: ClientRequest, at now: Timestamp
     ) async throws(OAuthError) -> ProvenClient {
         let compact = try request.parameters.required(.actorToken)
-        let token: ForeignToken
-        do {
-            token = try await foreign.verify(try UnverifiedJWT(compact), role: "actor", at: now)
-        } catch {
-            throw OAuthError.invalidClient(
-                "no client authentication, and the actor token does not prove a workload", detail: "\(error)"
-            )
-        }
-        let workload = Workload(issuer: token.issuer.name, subject: token.subject.subject)
-        guard let client = foreign.registry.client(for: workload), client.authentication == .workload else {
-            throw OAuthError.invalidClient(detail: "no workload client for \(token.subject)")
+        let workload = try await verified(compact, at: now)
+        guard let client = workloads.client(for: workload), client.authentication == .workload else {
+            throw OAuthError.invalidClient(detail: "no workload client for \(workload.evidence)")
         }
         if let inForm = request.parameters[.clientID], inForm != client.id.text {
             throw OAuthError.invalidClient("client_id is not the client that the actor token stands for")
         }
-        return ProvenClient(Shared(client), method: .workload)
+        return ProvenClient(Shared(client), method: .workload, evidence: workload.evidence)
+    }
+
+    private func verified(_ compact: String, at now: Timestamp) async throws(OAuthError) -> VerifiedWorkload {
+        func refusal(_ detail: String) -> OAuthError {
+            OAuthError.invalidClient(
+                "no client authentication, and the actor token does not prove a workload", detail: detail
+            )
+        }
+        let jwt: UnverifiedJWT
+        do {
+            jwt = try UnverifiedJWT(compact)
+        } catch {
+            throw refusal(error.description)
+        }
+        // No signature is checked, and no key fetched, for a workload that stands for nobody.
+        guard workloads.client(claimedBy: jwt) != nil else { throw refusal("it stands for no client") }
+        do {
+            return try await workloads.verify(jwt, role: "actor", at: now)
+        } catch {
+            throw refusal("\(error)")
+        }
     }
 }

@@ -18,14 +18,14 @@ struct AdminAPI: Sendable {
     ) -> @Sendable (Request, LegateContext) async throws -> Response {
         { request, context in
             context.notes.note { $0.route = .admin }
-            let token = try bearer.authenticate(request, scope: scope)
+            let token = try bearer.authenticate(request, context, scope: scope)
             context.notes.note { $0.clientID = token.clientID.text }
             let caller = Operator(token: token, context: context.audited(as: name))
             do {
                 return try await handler(AdminRequest(request: request, context: context, caller: caller))
             } catch let error as OAuthError where error.code == .insufficientScope {
                 try await server.recordRefusal(error, by: caller)
-                throw bearer.refuse(error, error.detail ?? scope)
+                throw bearer.refuse(error, error.detail ?? scope, to: request)
             }
         }
     }

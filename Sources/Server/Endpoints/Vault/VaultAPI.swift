@@ -19,7 +19,7 @@ struct VaultAPI: Sendable {
     func endpoint(_ name: String, scope: String, _ handler: @escaping AdminAPI.Handler) -> Routes.Handler {
         { request, context in
             context.notes.note { $0.route = .vault }
-            let token = try bearer.authenticate(request, scope: scope)
+            let token = try bearer.authenticate(request, context, scope: scope)
             context.notes.note { $0.clientID = token.clientID.text }
             let caller = Operator(token: token, context: context.audited(as: name))
             let call = AdminRequest(request: request, context: context, caller: caller)
@@ -29,7 +29,7 @@ struct VaultAPI: Sendable {
                 try await server.secretDesk.recordRefusal(
                     error.rule, error.description, of: call.auditTarget, by: caller
                 )
-                throw bearer.refuse(error, error.detail ?? scope)
+                throw bearer.refuse(error, error.detail ?? scope, to: request)
             } catch SecretRefusal.notFound where token.scopes.contains(SecretDesk.writeScope) && scope != Self.reading {
                 // The roads on which values leave record this themselves.
                 try await server.secretDesk.recordRefusal(

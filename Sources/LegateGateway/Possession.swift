@@ -1,0 +1,88 @@
+import Crypto
+import JOSE
+
+/// Decides whether the sender of a call holds what its token is bound to (RFC 9449 section 7, RFC 8705 section 3).
+struct Possession: Sendable {
+    let nonces: ProofNonces
+    let seen: SeenProofs
+
+    private let publicURL: PublicURL?
+    private let requiresKey: Bool
+    private let requiresCertificate: Bool
+    private let requiresNonce: Bool
+    private let clock: GatewayClock
+
+    init(_ settings: GatewaySettings) {
+        publicURL = settings.publicURL
+        requiresKey = settings.requireDPoP
+        requiresCertificate = settings.requireCertificate
+        requiresNonce = settings.requireDPoPNonce
+        clock = settings.clock
+        nonces = ProofNonces(clock: settings.clock)
+        seen = SeenProofs(clock: settings.clock, maximum: settings.maximumProofs)
+    }
+
+    /// Goes on with a token that may be used by whoever carries it.
+    func allowBearer(_ token: VerifiedToken) throws(RefusedToken) {
+        guard token.confirmation == nil else { throw .bound }
+        guard !requiresKey, !requiresCertificate else { throw .unbound }
+    }
+
+    /// Goes on when the sender has proved to hold the key and the certificate that the token names, or it names none and
+    /// none is required.
+    ///
+    /// - Parameters:
+    ///   - token: live at this moment.
+    ///   - compact: the same as it was sent, for `ath`.
+    func prove(
+        _ token: VerifiedToken, sentAs compact: String, under scheme: GatewayCall.Scheme, in call: GatewayCall
+    ) throws(RefusedToken) {
+        guard call.proofs.count <= 1 else { throw .invalidProof("The call has more than one DPoP header.") }
+        if let thumbprint = token.confirmation?.certificateThumbprint {
+            try proveCertificate(thumbprint, call.certificate)
+        } else if requiresCertificate {
+            throw .unbound
+        }
+        if let thumbprint = token.confirmation?.keyThumbprint {
+            guard scheme == .dpop else { throw .bound }
+            try proveKey(thumbprint, sentAs: compact, in: call)
+        } else if requiresKey || scheme == .dpop {
+            throw .unbound
+        }
+    }
+
+    private func proveCertificate(_ thumbprint: String, _ certificate: [UInt8]?) throws(RefusedToken) {
+        guard let certificate else { throw .bound }
+        guard Base64URL.encode(Array(SHA256.hash(data: certificate))) == thumbprint else { throw .wrongCertificate }
+    }
+
+    private func proveKey(
+        _ thumbprint: String, sentAs compact: String, in call: GatewayCall
+    ) throws(RefusedToken) {
+        guard let publicURL else { throw .unprovable }
+        guard let text = call.proofs.first else { throw .invalidProof("The call has no DPoP header.") }
+        guard let target = publicURL.target(of: call.target) else {
+            throw .invalidProof("The URL of the call is not one that a proof could name.")
+        }
+        let proof: DPoPProof
+        do throws(DPoPError) {
+            proof = try DPoPProof(
+                verifying: text, method: call.method, target: target, accessToken: compact, at: clock.seconds())
+        } catch {
+            throw .invalidProof(error.description)
+        }
+        guard proof.keyThumbprint == thumbprint else {
+            throw .invalidProof("The DPoP proof is signed with another key than the token is bound to.")
+        }
+        let hasNonce = proof.nonce.map(nonces.isGood) ?? false
+        guard hasNonce || !requiresNonce else { throw .nonceNeeded }
+        // Last of all: what is wrong in another way leaves nothing behind.
+        switch seen.take(key: thumbprint, id: proof.id, issuedAt: proof.issuedAt, hasNonce: hasNonce) {
+        case .new: return
+        case .seen: throw .invalidProof("The proof has been used before.")
+        case .needsNonce: throw .nonceNeeded
+        case .tooManyOfKey: throw .tooManyProofs
+        case .full: throw .unavailable
+        }
+    }
+}

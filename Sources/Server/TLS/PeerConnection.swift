@@ -1,0 +1,34 @@
+package import Certificates
+import OAuth
+import Synchronization
+
+/// What is known of the connection on which a request comes, beside its address.
+///
+/// The HTTP machinery makes a request's context from its channel alone, so the connection's task carries this to the
+/// context, which takes it once and hands it on as a value.
+package final class PeerConnection: Sendable {
+    @TaskLocal package static var current: PeerConnection?
+
+    /// What the peer presented in the handshake; nil when it was not asked, or had none.
+    let chain: CertificateChain?
+    /// Scheme, host and port of the listener as clients name it; nil for those of the issuer.
+    let origin: String?
+    /// The last judgement on it.
+    private let judged = Mutex<Judgement?>(nil)
+
+    /// What `ClientCertificates` found, and which of its lists of authorities that was by.
+    struct Judgement: Sendable {
+        let generation: Int
+        let certificate: ClientCertificate
+    }
+
+    package init(chain: CertificateChain?, origin: String? = nil) {
+        self.chain = chain
+        self.origin = origin
+    }
+
+    var judgement: Judgement? {
+        get { judged.withLock { $0 } }
+        set { judged.withLock { $0 = newValue } }
+    }
+}
