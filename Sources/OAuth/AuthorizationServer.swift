@@ -18,6 +18,7 @@ package struct AuthorizationServer: Sendable {
     package let ledger: Ledger
     package let verifier: TokenVerifier
     package let possession: PossessionCheck
+    private let misuses = DenialRecords()
     package let tokenEndpoint: TokenEndpoint
     package let introspection: Introspection
     package let revocationEndpoint: RevocationEndpoint
@@ -261,6 +262,20 @@ package struct AuthorizationServer: Sendable {
         try await ledger.commit(Entry(audit: [event]))
     }
 
+    /// Puts into the audit trail that a live token came from somebody who did not prove to be its holder. Who is asked
+    /// for a nonce has done nothing wrong: every client begins so.
+    package func recordMisuse(
+        of token: AccessToken, _ error: OAuthError, in context: RequestContext
+    ) async throws {
+        let time = now()
+        guard error.code != .useDPoPNonce, misuses.admits(token, at: time) else { return }
+        var event = AuditEvent(timestamp: time.milliseconds, name: .tokenMisused, decision: .deny)
+        event.describe(context)
+        event.describe(token)
+        event.policyEvaluation = .init(verdict: "refuse", rule: error.rule, reason: error.detail ?? error.description)
+        try await ledger.commit(Entry(audit: [event]))
+    }
+
     /// Forgets what no live token can carry any more. Run every minute or so.
     package func prune() async throws {
         let time = steadyTime.forgetting
@@ -273,4 +288,9 @@ package struct AuthorizationServer: Sendable {
         try await leaseSweep.sweep()
         try await store.prune(at: time)
     }
+}
+
+extension AuditEvent.Name {
+    /// A live token was sent without the proof of what it is bound to (RFC 9449, RFC 8705).
+    package static let tokenMisused = Self(rawValue: "token.misused")
 }

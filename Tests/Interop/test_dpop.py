@@ -76,6 +76,10 @@ def test_the_vault_and_the_feed_want_the_proof(legate, registry):
     token = follower.token(resource=feed)
     assert follower.call(token, "GET", "/revocations?after=0").status_code == 200
     dpop_challenge(legate.get("/revocations", headers={"Authorization": f"Bearer {token}"}), "invalid_token")
+    misused = [record for record in legate.audit() if record["event"] == "token.misused"]
+    assert [record["decision"] for record in misused[-2:]] == ["deny", "deny"]
+    assert [record["api_endpoint"] for record in misused[-2:]] == ["GET /vault/secrets", "GET /revocations"]
+    assert misused[-1]["client_id"] == follower.client.id
 
 
 # Forward authentication

@@ -12,6 +12,11 @@ final class DenialRecords: Sendable {
     /// Whether the next one is recorded.
     func admits(_ call: CheckedCall, at now: Timestamp) -> Bool {
         guard call.gateway == nil, let token = call.token else { return true }
+        return admits(token, at: now)
+    }
+
+    /// The same for a token whose bearer did not prove to be its holder.
+    func admits(_ token: AccessToken, at now: Timestamp) -> Bool {
         let id = token.identity.jti
         return state.withLock { table in
             guard table.count(id, at: now) < Self.quota else { return false }

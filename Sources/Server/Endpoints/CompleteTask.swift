@@ -28,7 +28,7 @@ struct CompleteTaskRoute: Sendable {
 
     /// An operator names the client too: `CLIENT%2FNAME`.
     private func complete(_ id: String, _ request: Request, _ context: LegateContext) async throws -> Response {
-        let token = try bearer.authenticate(request, context, scope: TaskDesk.scope)
+        let token = try await bearer.authenticate(request, context, as: Self.name, scope: TaskDesk.scope)
         context.notes.note { $0.clientID = token.clientID.text }
         let caller = Operator(token: token, context: context.audited(as: Self.name))
         do {

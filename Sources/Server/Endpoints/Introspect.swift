@@ -13,7 +13,9 @@ struct IntrospectRoute: Sendable {
             let client = try await request.clientRequest("POST /introspect", in: context)
             var caller = Introspection.Caller.client
             if BearerAuthentication.isPresented(in: request) {
-                caller = .operatorToken(try bearer.authorize(request, context, scope: "tokens:read"))
+                caller = .operatorToken(
+                    try await bearer.authorize(request, context, as: "POST /introspect", scope: "tokens:read")
+                )
             }
             let answer = try await introspection.answer(client, from: caller)
             context.notes.note { $0.clientID = answer.caller.text }

@@ -48,8 +48,8 @@ struct UnsealAttempt: Sendable {
     func `operator`(of server: AuthorizationServer) async throws -> Operator {
         let admin = server.registry.ownResources.admin
         if BearerAuthentication.isPresented(in: request) {
-            let token = try BearerAuthentication(server: server, resource: admin)
-                .authorize(request, legateContext, scope: Self.scope)
+            let token = try await BearerAuthentication(server: server, resource: admin)
+                .authorize(request, legateContext, as: Self.endpoint, scope: Self.scope)
             notes.note { $0.clientID = token.clientID.text }
             return Operator(token: token, context: context)
         }

@@ -14,9 +14,13 @@ struct BearerAuthentication: Sendable {
 
     /// A live token for the resource.
     ///
-    /// - Parameter scope: what the call will need, for the challenge; it is not checked here.
+    /// - Parameters:
+    ///   - name: the endpoint, for the audit trail.
+    ///   - scope: what the call will need, for the challenge; it is not checked here.
     /// - Throws: a `Challenge` that tells how to get in: where the metadata is, which scope is needed.
-    func authenticate(_ request: Request, _ context: LegateContext, scope: String) throws -> AccessToken {
+    func authenticate(
+        _ request: Request, _ context: LegateContext, as name: String, scope: String
+    ) async throws -> AccessToken {
         guard let header = try request.authorization() else {
             throw Challenge(
                 error: OAuthError(.invalidToken, "a token for \(resource.uri) is required"),
@@ -51,14 +55,17 @@ struct BearerAuthentication: Sendable {
         } catch {
             // No other proof would help where there is no room for it.
             if error.code == .temporarilyUnavailable { throw error }
+            try await server.recordMisuse(of: token, error, in: context.audited(as: name))
             throw refuse(error, scope, to: request)
         }
         return token
     }
 
     /// A live token that has the scope.
-    func authorize(_ request: Request, _ context: LegateContext, scope: String) throws -> AccessToken {
-        let token = try authenticate(request, context, scope: scope)
+    func authorize(
+        _ request: Request, _ context: LegateContext, as name: String, scope: String
+    ) async throws -> AccessToken {
+        let token = try await authenticate(request, context, as: name, scope: scope)
         guard token.scopes.contains(scope) else {
             throw refuse(
                 OAuthError(.insufficientScope, "the token lacks the scope \(scope)", detail: scope), scope, to: request

@@ -17,7 +17,7 @@ struct FeedAuthentication: Sendable {
             let header = try request.authorization()
             if header == nil || BearerAuthentication.isPresented(in: request) {
                 consumer = try server.feedAccess.consumer(
-                    try bearer.authorize(request, context, scope: FeedAccess.scope))
+                    try await bearer.authorize(request, context, as: endpoint, scope: FeedAccess.scope))
             } else {
                 consumer = try await server.feedAccess.consumer(
                     ClientRequest(authorization: header, parameters: .empty, context: context.audited(as: endpoint))

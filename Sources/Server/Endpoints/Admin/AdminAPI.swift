@@ -18,7 +18,7 @@ struct AdminAPI: Sendable {
     ) -> @Sendable (Request, LegateContext) async throws -> Response {
         { request, context in
             context.notes.note { $0.route = .admin }
-            let token = try bearer.authenticate(request, context, scope: scope)
+            let token = try await bearer.authenticate(request, context, as: name, scope: scope)
             context.notes.note { $0.clientID = token.clientID.text }
             let caller = Operator(token: token, context: context.audited(as: name))
             do {

@@ -19,7 +19,7 @@ struct VaultAPI: Sendable {
     func endpoint(_ name: String, scope: String, _ handler: @escaping AdminAPI.Handler) -> Routes.Handler {
         { request, context in
             context.notes.note { $0.route = .vault }
-            let token = try bearer.authenticate(request, context, scope: scope)
+            let token = try await bearer.authenticate(request, context, as: name, scope: scope)
             context.notes.note { $0.clientID = token.clientID.text }
             let caller = Operator(token: token, context: context.audited(as: name))
             let call = AdminRequest(request: request, context: context, caller: caller)
