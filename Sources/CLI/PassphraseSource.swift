@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Vault
 
@@ -46,9 +47,12 @@ enum PassphraseSource: Equatable, Sendable {
     /// Whether group or others may read the file.
     var isReadableByOthers: Bool {
         guard case .file(let path) = self, path != "-" else { return false }
-        var status = stat()
-        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
-        return status.st_mode & 0o077 != 0
+        let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: target),
+            attributes[.type] as? FileAttributeType == .typeRegular,
+            let mode = attributes[.posixPermissions] as? Int
+        else { return false }
+        return mode & 0o077 != 0
     }
 
     private static func line(

@@ -21,12 +21,12 @@ struct IPAddress: Sendable, Equatable {
 
     /// Reads four plain decimal numbers or the text form of IPv6 (RFC 4291 section 2.2), and no other form.
     init?(_ text: String) {
-        var v4 = in_addr()
-        var v6 = in6_addr()
+        var v4 = [UInt8](repeating: 0, count: 4)
+        var v6 = [UInt8](repeating: 0, count: 16)
         if unsafe inet_pton(AF_INET, text, &v4) == 1 {
-            bytes = unsafe withUnsafeBytes(of: v4) { unsafe Array($0) }
+            bytes = v4
         } else if unsafe inet_pton(AF_INET6, text, &v6) == 1 {
-            bytes = unsafe withUnsafeBytes(of: v6) { unsafe Array($0) }
+            bytes = v6
         } else {
             return nil
         }

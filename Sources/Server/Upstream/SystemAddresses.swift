@@ -13,23 +13,20 @@ enum SystemAddresses {
         var addresses: [IPAddress] = []
         var next = unsafe first
         while let entry = unsafe next {
-            if let address = unsafe entry.pointee.ai_addr {
-                switch unsafe Int32(entry.pointee.ai_family) {
-                case AF_INET:
-                    unsafe address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { v4 in
-                        addresses.append(
-                            IPAddress(bytes: unsafe withUnsafeBytes(of: v4.pointee.sin_addr) { unsafe Array($0) }))
-                    }
-                case AF_INET6:
-                    unsafe address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { v6 in
-                        addresses.append(
-                            IPAddress(bytes: unsafe withUnsafeBytes(of: v6.pointee.sin6_addr) { unsafe Array($0) }))
-                    }
-                default: break
-                }
-            }
+            if let address = unsafe address(in: entry.pointee) { addresses.append(address) }
             unsafe next = entry.pointee.ai_next
         }
         return addresses
+    }
+
+    /// Through its text form, which says all but the zone of a link-local address: those are never reached.
+    private static func address(in entry: addrinfo) -> IPAddress? {
+        var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+        let result = unsafe getnameinfo(
+            entry.ai_addr, entry.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST
+        )
+        guard result == 0 else { return nil }
+        let bytes = text.prefix { $0 != 0 && $0 != CChar(UInt8(ascii: "%")) }.map { UInt8(bitPattern: $0) }
+        return IPAddress(String(decoding: bytes, as: UTF8.self))
     }
 }
