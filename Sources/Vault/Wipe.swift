@@ -22,3 +22,19 @@ func wipe(_ memory: UnsafeMutableRawBufferPointer) {
         unsafe explicit_bzero(start, memory.count)
     #endif
 }
+
+/// Overwrites what this thread has just given back to the allocator.
+///
+/// The cipher contexts of swift-crypto hold the expanded key, which begins with the key itself, and are freed as they
+/// are. What is asked for next gets their place, so something of every size that they may have is asked for, and wiped.
+func wipeFreedMemory() {
+    var blocks: [UnsafeMutableRawBufferPointer] = unsafe []
+    for size in stride(from: 128, through: 1280, by: 16) {
+        for _ in 0..<16 { unsafe blocks.append(UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)) }
+    }
+    for index in unsafe blocks.indices {
+        let block = unsafe blocks[index]
+        unsafe wipe(block)
+        unsafe block.deallocate()
+    }
+}

@@ -22,6 +22,7 @@ package struct WrappedTerm: Sendable, Equatable {
     init(
         wrapping key: Secret, number: Int, rootKey: RootKey, slot: String? = nil, now: Int64
     ) throws(VaultError) {
+        defer { wipeFreedMemory() }
         do {
             box = try key.withBytes { bytes in
                 try SealedBox(sealing: bytes, term: number, key: rootKey.secret, at: Self.place(number)).bytes
@@ -41,6 +42,7 @@ package struct WrappedTerm: Sendable, Equatable {
     /// - Throws: `VaultError.cannotUnwrapTerm` when the root key is another one or the row was changed.
     func unwrap(rootKey: RootKey) throws(VaultError) -> Secret {
         guard UInt32(exactly: number) ?? 0 > 0 else { throw .termOutOfRange(number) }
+        defer { wipeFreedMemory() }
         do {
             let sealed = try SealedBox(bytes: box)
             let key = try sealed.open(key: rootKey.secret, at: Self.place(number))
