@@ -4,8 +4,9 @@ import Synchronization
 /// Brings the write-ahead log into the database file, beside the commits and not within them.
 ///
 /// SQLite would do it in the commit that makes the log too long, and everybody behind that one waits for thousands of
-/// pages and a sync. Here a connection of its own copies them while the writer goes on. The writer takes only what came
-/// in meanwhile, which is little; then the log begins anew.
+/// pages and a sync. Here a connection of its own copies them while the writer goes on, and they are synced before the
+/// writer comes: SQLite leaves that to whoever copies the last page. The writer takes only what came in meanwhile, which
+/// is little; then the log begins anew.
 final class Checkpointer: Sendable {
     /// Pages of the log behind which it is worth the work.
     private static let threshold = 1000
@@ -16,6 +17,7 @@ final class Checkpointer: Sendable {
 
     private let pool: DatabasePool
     private let connection: DatabaseQueue
+    private let file: DatabaseFile
     /// Set by every commit: an idle database is left alone.
     private let isDirty = Atomic(true)
     private let task = Mutex<Task<Void, Never>?>(nil)
@@ -23,6 +25,7 @@ final class Checkpointer: Sendable {
     init(_ pool: DatabasePool, configuration: GRDB.Configuration) throws {
         self.pool = pool
         connection = try DatabaseQueue(path: pool.path, configuration: configuration)
+        file = try DatabaseFile(path: pool.path)
     }
 
     func start() {
@@ -46,12 +49,16 @@ final class Checkpointer: Sendable {
         await task?.value
     }
 
-    func close() throws { try connection.close() }
+    /// To be called when the pool is closed.
+    func close() throws {
+        try connection.close()
+        file.release()
+    }
 
     private func look() async {
         guard isDirty.exchange(false, ordering: .relaxed) else { return }
         do {
-            try await Blocking.run { [pool, connection] in try Self.checkpoint(pool, beside: connection) }
+            try await Blocking.run { [self] in try checkpoint() }
         } catch {
             // A full disk, or a checkpoint of somebody else's. The log is safe as it is, and longer until the next look.
             committed()
@@ -59,12 +66,13 @@ final class Checkpointer: Sendable {
     }
 
     /// Nothing is waited for: whoever reads an old state keeps the pages it needs, and the next look does the rest.
-    private static func checkpoint(_ pool: DatabasePool, beside connection: DatabaseQueue) throws {
+    private func checkpoint() throws {
         for _ in 0..<3 {
             let start = ContinuousClock.now
             let pages = try connection.writeWithoutTransaction { try $0.checkpoint(.passive).walFrameCount }
-            guard pages >= threshold else { return }
-            if ContinuousClock.now - start < little { break }
+            guard pages >= Self.threshold else { return }
+            try file.synchronize()
+            if ContinuousClock.now - start < Self.little { break }
         }
         _ = try pool.writeWithoutTransaction { try $0.checkpoint(.passive) }
     }

@@ -93,10 +93,10 @@ package final class SQLiteStore: PersistentStore {
         let directory = directory
         try await Blocking.run {
             defer { directory.release() }
-            try checkpointer.close()
             // Leaves one file behind rather than three; what cannot be moved now is moved at the next start.
             try? pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
             try pool.close()
+            try checkpointer.close()
         }
     }
 

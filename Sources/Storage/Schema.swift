@@ -94,6 +94,10 @@ enum Schema {
             version: 19, name: "workloads", sql: PackageResources.V0019_workloads_sql,
             hash: "363585bd67bc35e69e5a13595d0bb776d65c1e377c186d89a278e40892a709bc"
         ),
+        Migration(
+            version: 20, name: "audit_targets", sql: PackageResources.V0020_audit_targets_sql,
+            hash: "9e945819057315a9e672593e1c59580be4dfab4be88ed68bdf86d0880f998984"
+        ),
     ]
 
     /// Applies what is missing, each migration in a transaction of its own.
