@@ -3,8 +3,8 @@ import JOSE
 
 /// Decides whether the sender of a call holds what its token is bound to (RFC 9449 section 7, RFC 8705 section 3).
 struct Possession: Sendable {
-    let nonces: ProofNonces
-    let seen: SeenProofs
+    let nonces: DPoPNonces
+    let replays: DPoPReplays
 
     private let publicURL: PublicURL?
     private let requiresKey: Bool
@@ -17,9 +17,11 @@ struct Possession: Sendable {
         requiresKey = settings.requireDPoP
         requiresCertificate = settings.requireCertificate
         requiresNonce = settings.requireDPoPNonce
-        clock = settings.clock
-        nonces = ProofNonces(clock: settings.clock)
-        seen = SeenProofs(clock: settings.clock, maximum: settings.maximumProofs)
+        let (clock, capacity) = (settings.clock, settings.maximumProofs)
+        let uptime: Uptime = { clock.elapsed().components.seconds }
+        self.clock = clock
+        nonces = DPoPNonces(uptime: uptime)
+        replays = DPoPReplays(start: clock.seconds(), capacity: capacity, share: capacity / 10, uptime: uptime)
     }
 
     /// Goes on with a token that may be used by whoever carries it.
@@ -64,10 +66,11 @@ struct Possession: Sendable {
         guard let target = publicURL.target(of: call.target) else {
             throw .invalidProof("The URL of the call is not one that a proof could name.")
         }
+        let now = clock.seconds()
         let proof: DPoPProof
         do throws(DPoPError) {
             proof = try DPoPProof(
-                verifying: text, method: call.method, target: target, accessToken: compact, at: clock.seconds())
+                verifying: text, method: call.method, target: target, accessToken: compact, at: now)
         } catch {
             throw .invalidProof(error.description)
         }
@@ -76,12 +79,16 @@ struct Possession: Sendable {
         }
         let hasNonce = proof.nonce.map(nonces.isGood) ?? false
         guard hasNonce || !requiresNonce else { throw .nonceNeeded }
+        // Whether the token is younger than this process cannot be told: another clock wrote its `iat`.
+        let use = DPoPReplays.Use(
+            holder: thumbprint, key: thumbprint, id: proof.id, issuedAt: proof.issuedAt, hasNonce: hasNonce,
+            isOfThisRun: false)
         // Last of all: what is wrong in another way leaves nothing behind.
-        switch seen.take(key: thumbprint, id: proof.id, issuedAt: proof.issuedAt, hasNonce: hasNonce) {
+        switch replays.take(use, at: now) {
         case .new: return
         case .seen: throw .invalidProof("The proof has been used before.")
         case .needsNonce: throw .nonceNeeded
-        case .tooManyOfKey: throw .tooManyProofs
+        case .tooManyOfHolder: throw .tooManyProofs
         case .full: throw .unavailable
         }
     }

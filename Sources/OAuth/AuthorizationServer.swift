@@ -1,4 +1,4 @@
-import JOSE
+package import JOSE
 package import Revocations
 package import Vault
 

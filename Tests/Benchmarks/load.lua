@@ -78,8 +78,20 @@ function done(summary, latency)
    for _, thread in ipairs(threads) do
       exhausted = exhausted or thread:get("exhausted") == true
    end
+   -- Answers by the millisecond that they took, so that several runs can be taken for one.
+   local counts, histogram = {}, {}
+   for index = 1, #latency do
+      local microseconds, count = latency(index)
+      local milliseconds = math.floor(microseconds / 1000)
+      counts[milliseconds] = (counts[milliseconds] or 0) + count
+   end
+   for milliseconds, count in pairs(counts) do
+      histogram[#histogram + 1] = string.format('"%d":%d', milliseconds, count)
+   end
    io.write(string.format(
-      'RESULT {"requests":%d,"seconds":%.6f,"p50_ms":%.3f,"p99_ms":%.3f,"rejected":%d,"broken":%d,"exhausted":%s}\n',
+      'RESULT {"requests":%d,"seconds":%.6f,"p50_ms":%.3f,"p99_ms":%.3f,"rejected":%d,"broken":%d,"exhausted":%s,'
+         .. '"histogram":{%s}}\n',
       summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
-      errors.status, errors.connect + errors.read + errors.write + errors.timeout, tostring(exhausted)))
+      errors.status, errors.connect + errors.read + errors.write + errors.timeout, tostring(exhausted),
+      table.concat(histogram, ",")))
 end

@@ -99,6 +99,20 @@ def wrk(side: Side, seconds: int) -> dict:
     raise BenchmarkFailed(f"wrk got no answer from {side.server.name}:\n{run.stdout}{run.stderr}")
 
 
+def p99_of(runs: list[dict]) -> float:
+    """Milliseconds within which 99 of 100 answers of all these runs came, rounded up."""
+    counts: dict[int, int] = {}
+    for run in runs:
+        for milliseconds, count in run["histogram"].items():
+            counts[int(milliseconds)] = counts.get(int(milliseconds), 0) + count
+    left = 0.99 * sum(counts.values())
+    for milliseconds in sorted(counts):
+        left -= counts[milliseconds]
+        if left <= 0:
+            return milliseconds + 1
+    raise BenchmarkFailed("there was no answer")
+
+
 def interleave(sides: list[Side], seconds: int, rounds: int, warm_up: int) -> list[dict]:
     """Runs the sides in turn (A B, B A, …), so that a drift of the machine hits both alike."""
     rates = []

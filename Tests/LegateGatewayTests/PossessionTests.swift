@@ -15,9 +15,10 @@ struct PossessionTests {
         prover = try Prover()
     }
 
-    /// A gateway that has been there for a while.
+    /// A gateway that has been there for a while: by now it needs no nonces.
     private func judge(
-        publicURL: String? = Prover.publicURL, _ change: (inout GatewayConfiguration) -> Void = { _ in }
+        publicURL: String? = Prover.publicURL, age: Duration = .seconds(121),
+        _ change: (inout GatewayConfiguration) -> Void = { _ in }
     ) throws -> TokenJudge {
         var configuration = GatewayConfiguration(
             issuer: Signer.issuer, resources: [Signer.resource],
@@ -26,7 +27,7 @@ struct PossessionTests {
         configuration.publicURL = publicURL
         change(&configuration)
         let judge = TokenJudge(try GatewaySettings(configuration))
-        time.pass(.seconds(121))
+        time.pass(age)
         judge.keys.take(signer.set, maximumAge: nil)
         judge.freshness.prove(time.seconds)
         return judge
@@ -195,6 +196,43 @@ struct PossessionTests {
         #expect(isBadProof(refusal(judge, call(token, proof))))
     }
 
+    @Test("a restarted gateway accepts no proof that the one before may have seen, except with a nonce")
+    func restart() throws {
+        let judge = try judge(age: .zero)
+        let token = try token(boundTo: prover.thumbprint)
+        for age: Int64 in [-60, 0, 60] {
+            #expect(refusal(judge, call(token, try prover.proof(token, at: time.seconds - age))) == .nonceNeeded)
+        }
+        let nonce = judge.possession.nonces.current
+        let proof = try prover.proof(token, at: time.seconds, nonce: nonce)
+        #expect(refusal(judge, call(token, proof)) == nil)
+        #expect(refusal(judge, call(token, proof)) == .invalidProof("The proof has been used before."))
+        time.pass(.seconds(61))
+        judge.freshness.prove(time.seconds)
+        #expect(refusal(judge, call(token, try prover.proof(token, at: time.seconds))) == nil)
+    }
+
+    @Test("DP-32: one key takes a tenth of the memory, and nothing is forgotten to make room")
+    func flood() throws {
+        let judge = try judge { $0.maximumProofs = 20 }
+        func next(_ prover: Prover) throws -> RefusedToken? {
+            let token = try token(boundTo: prover.thumbprint)
+            return refusal(judge, call(token, try prover.proof(token, at: time.seconds)))
+        }
+        for _ in 0..<2 { #expect(try next(prover) == nil) }
+        #expect(try next(prover) == .tooManyProofs)
+        for _ in 0..<9 {
+            let other = try Prover()
+            for _ in 0..<2 { #expect(try next(other) == nil) }
+        }
+        #expect(try next(Prover()) == .unavailable)
+        #expect(judge.possession.replays.count == 20)
+        time.pass(.seconds(80))
+        judge.freshness.prove(time.seconds)
+        #expect(try next(prover) == nil)
+        #expect(judge.possession.replays.count == 1)
+    }
+
     @Test("what the call says of its own host does not count")
     func hosts() throws {
         let judge = try judge()
@@ -250,6 +288,18 @@ struct PossessionTests {
         #expect(refusal(judge, call(token, late)) == .nonceNeeded)
     }
 
+    @Test("DP-25: a nonce is as old as the time that went by, whatever becomes of the time of day")
+    func agingOfNonces() throws {
+        let nonces = try judge().possession.nonces
+        let nonce = nonces.current
+        time.set(by: 86_400)
+        #expect(nonces.isGood(nonce) && nonces.current == nonce)
+        time.passUnseen(.seconds(60))
+        #expect(nonces.isGood(nonce) && nonces.current != nonce)
+        time.passUnseen(.seconds(60))
+        #expect(!nonces.isGood(nonce))
+    }
+
     @Test("MTLS-08: a token that is bound to a certificate gets in with that certificate only")
     func certificates() throws {
         let judge = try judge()
@@ -290,6 +340,6 @@ struct PossessionTests {
         let proof = try prover.proof(token, at: time.seconds)
         _ = judge.keys.revoke(signer.key.keyID)
         #expect(refusal(judge, call(token, proof)) == .unknownKey)
-        #expect(judge.possession.seen.count == 0)
+        #expect(judge.possession.replays.count == 0)
     }
 }

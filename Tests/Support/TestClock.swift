@@ -1,3 +1,4 @@
+package import JOSE
 package import OAuth
 import Synchronization
 

@@ -38,8 +38,8 @@ extension PossessionCheck {
         }
         guard hasNonce || !wantsNonce else { throw nonceNeeded("the DPoP proof needs a nonce") }
         let use = DPoPReplays.Use(
-            holder: holder, key: proof.keyThumbprint, id: proof.id, issuedAt: proof.issuedAt, hasNonce: hasNonce,
-            isOfThisRun: isOfThisRun
+            holder: holder.text, key: proof.keyThumbprint, id: proof.id, issuedAt: proof.issuedAt,
+            hasNonce: hasNonce, isOfThisRun: isOfThisRun
         )
         switch replays.take(use, at: now.seconds) {
         case .new: return

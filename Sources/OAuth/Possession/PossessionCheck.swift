@@ -1,4 +1,4 @@
-import JOSE
+package import JOSE
 
 /// Decides whether whoever sent a request holds what it has to hold: the key of a DPoP proof (RFC 9449), the client
 /// certificate of a token (RFC 8705). The one place for all endpoints.
@@ -9,6 +9,9 @@ package final class PossessionCheck: Sendable {
     private let start: Int64
     /// Whether `/token` and Legate's own APIs want nonces.
     private let wantsNonce: Bool
+
+    /// Proofs that are remembered at once: 32 MB. One client may have a quarter of them.
+    private static let capacity = 2_000_000
 
     /// The rules as audit records name them.
     enum Rule {
@@ -38,7 +41,7 @@ package final class PossessionCheck: Sendable {
         self.start = start.seconds
         self.wantsNonce = wantsNonce
         nonces = DPoPNonces(uptime: uptime)
-        replays = DPoPReplays(start: start.seconds, uptime: uptime)
+        replays = DPoPReplays(start: start.seconds, capacity: Self.capacity, share: Self.capacity / 4, uptime: uptime)
     }
 
     /// What a client showed with its token request.

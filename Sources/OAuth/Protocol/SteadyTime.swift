@@ -1,3 +1,4 @@
+import JOSE
 import Synchronization
 
 /// The time by which things are forgotten: that of the clock, but not sooner because somebody set the clock forward.

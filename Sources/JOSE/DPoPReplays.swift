@@ -1,12 +1,12 @@
-import JOSE
-import Synchronization
+internal import Synchronization
 
 /// The proofs that were accepted lately, so that none is accepted twice (RFC 9449 section 11.1).
 ///
 /// In memory, bounded, and without a gap: what has been forgotten, and what an earlier run may have accepted, is older
 /// than a floor, and a proof from before the floor has to carry a nonce of this run. See decision 15.
-final class DPoPReplays: Sendable {
-    enum Verdict: Sendable, Equatable {
+package final class DPoPReplays: Sendable {
+    /// What becomes of a proof.
+    package enum Verdict: Sendable, Equatable {
         /// Nobody has used it, and now it is noted.
         case new
         case seen
@@ -19,10 +19,12 @@ final class DPoPReplays: Sendable {
     }
 
     /// A proof that stood every other check.
-    struct Use: Sendable {
-        /// The client that uses it: it has proved itself, or the token that it uses is its own.
-        let holder: ClientID
+    package struct Use: Sendable {
+        /// In whose share of the memory it is noted: a client, or a key, that has proved itself by now.
+        let holder: String
+        /// The thumbprint of the key that signed it.
         let key: String
+        /// Its `jti`.
         let id: String
         /// Seconds since 1970, within the window.
         let issuedAt: Int64
@@ -30,6 +32,15 @@ final class DPoPReplays: Sendable {
         let hasNonce: Bool
         /// Whether it names an access token that did not exist before the start.
         let isOfThisRun: Bool
+
+        package init(holder: String, key: String, id: String, issuedAt: Int64, hasNonce: Bool, isOfThisRun: Bool) {
+            self.holder = holder
+            self.key = key
+            self.id = id
+            self.issuedAt = issuedAt
+            self.hasNonce = hasNonce
+            self.isOfThisRun = isOfThisRun
+        }
     }
 
     private struct Bucket {
@@ -51,8 +62,6 @@ final class DPoPReplays: Sendable {
     }
 
     private static let bucketSeconds: Int64 = 10
-    /// Proofs that are remembered at once: 32 MB.
-    static let usualCapacity = 2_000_000
 
     private let capacity: Int
     private let share: Int
@@ -62,23 +71,24 @@ final class DPoPReplays: Sendable {
 
     /// - Parameters:
     ///   - start: when this run began, in seconds since 1970.
-    ///   - capacity: proofs that are remembered at once. One client may have a quarter of them.
-    init(start: Int64, capacity: Int = usualCapacity, uptime: @escaping Uptime) {
+    ///   - capacity: proofs that are remembered at once.
+    ///   - share: how many of them one holder may have; one at least.
+    package init(start: Int64, capacity: Int, share: Int, uptime: @escaping Uptime) {
         // An earlier run may have accepted a proof from the future, as far as the window allows.
         let (sum, overflow) = start.addingReportingOverflow(DPoPProof.window)
         self.start = overflow ? .max : sum
         self.capacity = capacity
-        share = max(1, capacity / 4)
+        self.share = max(1, share)
         self.uptime = uptime
     }
 
     /// How many are remembered.
-    var count: Int { state.withLock { $0.count } }
+    package var count: Int { state.withLock { $0.count } }
 
     /// Notes a proof, unless it must not be used.
     ///
     /// - Parameter now: seconds since 1970.
-    func take(_ use: Use, at now: Int64) -> Verdict {
+    package func take(_ use: Use, at now: Int64) -> Verdict {
         // Seeded at random by the process. Two proofs with one hash would cost the second a refusal, never more.
         let holder = use.holder.hashValue
         var hasher = Hasher()
