@@ -19,6 +19,7 @@ package struct DPoPProof: Sendable {
     package static let type = "dpop+jwt"
     /// Asymmetric ones only; RS256 is not among them, as for client assertions.
     package static let algorithms: [SignatureAlgorithm] = [.es256, .ed25519, .ps256]
+    private static let accepted = Set(algorithms)
     /// Seconds that `iat` may differ from our clock, to either side.
     package static let window: Int64 = 60
     /// Bytes of a proof: room for the largest RSA key and its signature.
@@ -31,17 +32,17 @@ package struct DPoPProof: Sendable {
     ///   - method: of the request, as it was sent.
     ///   - target: the URL of the request.
     ///   - accessToken: the token that came with it; nil at the token endpoint.
+    ///   - headers: of good proofs that came before.
     ///   - now: seconds since 1970.
     package init(
-        verifying compact: String, method: String, target: DPoPTarget, accessToken: String?, at now: Int64
+        verifying compact: String, method: String, target: DPoPTarget, accessToken: String?, headers: DPoPHeaders,
+        at now: Int64
     ) throws(DPoPError) {
-        let (token, key) = try Self.verified(compact)
+        let (token, key) = try Self.verified(compact, headers)
         guard let id = token.claims["jti"]?.string, Self.isSensible(id) else { throw .identifier }
         self.id = id
         guard token.claims["htm"]?.string?.isExactly(method) == true else { throw .method }
-        guard let text = token.claims["htu"]?.string, text.utf8.count <= DPoPTarget.longest,
-            DPoPTarget(text) == target
-        else { throw .target }
+        guard let text = token.claims["htu"]?.string, target.isNamed(by: text) else { throw .target }
         issuedAt = try Self.time(of: token, at: now)
         switch token.claims["nonce"] {
         case nil: nonce = nil
@@ -62,30 +63,24 @@ package struct DPoPProof: Sendable {
     }
 
     /// The proof with a good signature by the key in its own header, and that key.
-    private static func verified(_ compact: String) throws(DPoPError) -> (VerifiedJWT, JWK) {
-        let token: UnverifiedJWT
+    private static func verified(_ compact: String, _ headers: DPoPHeaders) throws(DPoPError) -> (VerifiedJWT, JWK) {
+        let parts: CompactJWS
         do throws(JWTError) {
-            token = try UnverifiedJWT(compact, maximumLength: longest)
+            parts = try CompactJWS(compact, maximumLength: longest)
         } catch {
             throw .token(error)
         }
-        // The cheap refusals come before the key is looked at.
-        guard JWTTypes.exactly(type).allows(token.header.type) else { throw .token(.wrongType) }
-        guard let algorithm = token.header.algorithm, algorithms.contains(algorithm) else {
-            throw .token(.algorithmNotAllowed)
-        }
-        let key: JWK
-        do throws(JWKError) {
-            guard let json = token.headerMembers["jwk"] else { throw .malformed("there is none") }
-            key = try JWK(json: json)
-        } catch {
-            throw .key(error)
-        }
+        let known = headers[parts.header]
+        let held = if let known { known } else { try DPoPHeader(parts) }
+        let verified: VerifiedJWT
         do throws(JWTError) {
-            return (try token.verified(with: key, algorithms: Set(algorithms), types: .exactly(type)), key)
+            let token = try UnverifiedJWT(parts, header: held.header)
+            verified = try token.verified(with: held.key, algorithms: accepted, types: .exactly(type))
         } catch {
             throw .token(error)
         }
+        if known == nil { headers.keep(held, for: parts.header) }
+        return (verified, held.key)
     }
 
     /// `iat`, when it is within the window, and `exp` and `nbf` allow the proof, if they are there.

@@ -2,6 +2,7 @@
 /// fragment, after the syntax-based and scheme-based normalisation of RFC 3986 sections 6.2.2 and 6.2.3 (RFC 9449
 /// section 4.3).
 package struct DPoPTarget: Sendable, Equatable {
+    private let text: String
     private let scheme: [UInt8]
     private let host: [UInt8]
     private let port: UInt16
@@ -30,20 +31,18 @@ package struct DPoPTarget: Sendable, Equatable {
         guard let (host, port) = Self.authority(afterSlashes[..<end]) else { return nil }
         let path = afterSlashes[end...].prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
         guard let normal = Self.unescaped(path) else { return nil }
+        self.text = text
         self.scheme = scheme
         self.host = host
         self.port = port ?? defaultPort
         self.path = Self.withoutDots(normal)
     }
 
-    /// The URL of a request: our own origin, and the path that was asked for.
-    ///
-    /// - Parameters:
-    ///   - origin: scheme, host and port, as configured.
-    ///   - path: as it stood in the request line; a query is cut off.
-    package init?(origin: String, path: String) {
-        guard path.utf8.first == UInt8(ascii: "/") else { return nil }
-        self.init(origin + path)
+    /// Whether a text names this URL, in this spelling or another.
+    func isNamed(by text: String) -> Bool { self.text.isExactly(text) || DPoPTarget(text) == self }
+
+    package static func == (left: DPoPTarget, right: DPoPTarget) -> Bool {
+        left.scheme == right.scheme && left.host == right.host && left.port == right.port && left.path == right.path
     }
 
     /// Host and port. A host in brackets is taken as it is, in lower case.

@@ -6,8 +6,6 @@ package struct UnverifiedJWT: Sendable {
     /// Not verified; only for choosing the key.
     package let claims: JSONObject
 
-    /// The whole header, for the one kind of JWT whose key stands in it: a DPoP proof (RFC 9449 section 4.2).
-    let headerMembers: JSONObject
     /// The header and the payload as they were sent, with the dot between them.
     private let signingInput: ArraySlice<UInt8>
     private let signature: [UInt8]
@@ -17,28 +15,16 @@ package struct UnverifiedJWT: Sendable {
     /// - Parameter maximumLength: of the whole token, in bytes.
     /// - Throws: `JWTError.malformed`.
     package init(_ compact: String, maximumLength: Int = 16_384) throws(JWTError) {
-        guard compact.utf8.count <= maximumLength else { throw .malformed("it is too long") }
-        let bytes = Array(compact.utf8)
-        let dot = UInt8(ascii: ".")
-        guard let first = bytes.firstIndex(of: dot), let second = bytes[(first + 1)...].firstIndex(of: dot),
-            !bytes[(second + 1)...].contains(dot)
-        else { throw .malformed("it does not have three parts") }
-
-        headerMembers = try Self.object(bytes[..<first], "its header is not a JSON object")
-        header = try JWTHeader(headerMembers)
-        claims = try Self.object(bytes[(first + 1)..<second], "its payload is not a JSON object")
-        guard let signature = Base64URL.decode(bytes[(second + 1)...]) else {
-            throw .malformed("its signature is not base64url")
-        }
-        self.signature = signature
-        signingInput = bytes[..<second]
+        let parts = try CompactJWS(compact, maximumLength: maximumLength)
+        try self.init(parts, header: JWTHeader(parts.headerMembers()))
     }
 
-    private static func object(_ segment: ArraySlice<UInt8>, _ complaint: String) throws(JWTError) -> JSONObject {
-        guard let bytes = Base64URL.decode(segment), case .object(let object)? = try? JSON(parsing: bytes) else {
-            throw .malformed(complaint)
-        }
-        return object
+    /// - Parameter header: what the header says; whoever has read it before need not read it again.
+    init(_ parts: CompactJWS, header: JWTHeader) throws(JWTError) {
+        self.header = header
+        claims = try parts.claims()
+        signature = try parts.decodedSignature()
+        signingInput = parts.signingInput
     }
 
     /// Verifies the token with the one key of the set that its header asks for.

@@ -5,6 +5,7 @@ import JOSE
 struct Possession: Sendable {
     let nonces: DPoPNonces
     let replays: DPoPReplays
+    private let headers = DPoPHeaders()
 
     private let publicURL: PublicURL?
     private let requiresKey: Bool
@@ -70,7 +71,7 @@ struct Possession: Sendable {
         let proof: DPoPProof
         do throws(DPoPError) {
             proof = try DPoPProof(
-                verifying: text, method: call.method, target: target, accessToken: compact, at: now)
+                verifying: text, method: call.method, target: target, accessToken: compact, headers: headers, at: now)
         } catch {
             throw .invalidProof(error.description)
         }

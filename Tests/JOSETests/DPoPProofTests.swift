@@ -37,10 +37,12 @@ struct DPoPProofTests {
     @discardableResult
     private func verify(
         _ proof: String, method: String = "POST", url: String = DPoPProofTests.url, accessToken: String? = nil,
-        at now: Int64 = DPoPProofTests.now
+        headers: DPoPHeaders = DPoPHeaders(), at now: Int64 = DPoPProofTests.now
     ) throws -> DPoPProof {
         try DPoPProof(
-            verifying: proof, method: method, target: try #require(DPoPTarget(url)), accessToken: accessToken, at: now)
+            verifying: proof, method: method, target: try #require(DPoPTarget(url)), accessToken: accessToken,
+            headers: headers, at: now
+        )
     }
 
     /// What a proof with these changes is refused for.
@@ -223,6 +225,47 @@ struct DPoPProofTests {
         #expect(try refusal(accessToken: token) == .accessToken)
         #expect(try refusal(claims: ["ath": .string(DPoPProof.digest(of: "x"))], accessToken: token) == .accessToken)
         #expect(try refusal(claims: ["ath": .string(token)], accessToken: token) == .accessToken)
+    }
+
+    @Test("a header that is known spares nothing but reading it again")
+    func knownHeader() throws {
+        let headers = DPoPHeaders()
+        let (key, other) = (try Fixtures.key(.es256), try Fixtures.key(.ed25519))
+        let first = try verify(try sign(header(key), claims(), key), headers: headers)
+        #expect(headers.count == 1)
+        let second = try verify(try sign(header(key), claims(["jti": "second"]), key), headers: headers)
+        #expect(second.id == "second" && second.keyThumbprint == first.keyThumbprint && headers.count == 1)
+        // The header of one key, the signature of another; and claims that were not signed.
+        #expect(throws: DPoPError.token(.badSignature)) {
+            try verify(try sign(header(key), claims(), other), headers: headers)
+        }
+        let signed = try sign(header(key), claims(), key).split(separator: ".")
+        let changed = try sign(header(key), claims(["jti": "changed"]), key).split(separator: ".")
+        #expect(throws: DPoPError.token(.badSignature)) {
+            try verify([signed[0], changed[1], signed[2]].joined(separator: "."), headers: headers)
+        }
+        #expect(throws: DPoPError.method) {
+            try verify(try sign(header(key), claims(["htm": "GET"]), key), headers: headers)
+        }
+    }
+
+    @Test("headers of bad proofs are not remembered, and those of good ones are few")
+    func boundedHeaders() throws {
+        let headers = DPoPHeaders(capacity: 4)
+        let (key, other) = (try Fixtures.key(.es256), try Fixtures.key(.ed25519))
+        _ = try? verify(try sign(header(key), claims(), other), headers: headers)
+        #expect(headers.count == 0)
+        for number in 0..<20 {
+            let proof = try sign(header(key, ["kid": .string("\(number)")]), claims(), key)
+            try verify(proof, headers: headers)
+            try verify(proof, headers: headers)
+            #expect((1...4).contains(headers.count))
+        }
+        // More than is worth remembering.
+        let count = headers.count
+        let long = String(repeating: "x", count: 500)
+        try verify(try sign(header(key, ["kid": .string(long)]), claims(), key), headers: headers)
+        #expect(headers.count == count)
     }
 
     @Test("a proof that is made here is a good one", arguments: DPoPProof.algorithms)

@@ -68,13 +68,4 @@ struct DPoPTargetTests {
         #expect(target == DPoPTarget("https://a.example/x%2Fy"))
         #expect(DPoPTarget("https://a.example/x%2fy") != DPoPTarget("https://a.example/x/y"))
     }
-
-    @Test("the URL of a request is the configured origin and the path that was asked for")
-    func ofRequest() {
-        #expect(
-            DPoPTarget(origin: "https://as.example.com", path: "/token?x") == DPoPTarget("https://as.example.com/token")
-        )
-        #expect(DPoPTarget(origin: "https://as.example.com", path: "@evil.com/") == nil)
-        #expect(DPoPTarget(origin: "https://as.example.com", path: "") == nil)
-    }
 }

@@ -19,7 +19,8 @@ extension PossessionCheck {
         }
         do throws(DPoPError) {
             return try DPoPProof(
-                verifying: text, method: presented.method, target: target, accessToken: compact, at: now.seconds
+                verifying: text, method: presented.method, target: target, accessToken: compact, headers: headers,
+                at: now.seconds
             )
         } catch {
             throw OAuthError(.invalidDPoPProof, error.description, rule: Rule.proof)

@@ -6,6 +6,7 @@ package final class PossessionCheck: Sendable {
     private let registry: Registry
     let nonces: DPoPNonces
     let replays: DPoPReplays
+    let headers = DPoPHeaders()
     private let start: Int64
     /// Whether `/token` and Legate's own APIs want nonces.
     private let wantsNonce: Bool

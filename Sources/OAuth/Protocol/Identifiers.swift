@@ -43,30 +43,29 @@ package struct ResourceURI: Identifier {
 /// The issuer identifier of an authorization server or identity provider (RFC 8414 section 2): no query, no fragment.
 package struct IssuerURL: Identifier {
     package let text: String
+    /// Scheme and authority without the path.
+    package let origin: String
+    /// The path part without a trailing slash; empty when the issuer is a bare host.
+    package let path: String
+    /// True when the host is the machine itself; only then may development keys and plain `http` be used.
+    package let isLoopback: Bool
 
     /// Nil unless the text is `https`, or `http` on loopback, without query, fragment or user info.
     package init?(_ text: String) {
         guard text.utf8.count <= 512, let uri = URIReference(text), uri.isAcceptableForTokens, uri.query == nil else {
             return nil
         }
+        self.init(text, uri)
+    }
+
+    init(unchecked text: String) { self.init(text, URIReference(text)) }
+
+    /// The parts are taken out once: every request asks for some.
+    private init(_ text: String, _ uri: URIReference?) {
         self.text = text
-    }
-
-    init(unchecked text: String) { self.text = text }
-
-    /// True when the host is the machine itself; only then may development keys and plain `http` be used.
-    package var isLoopback: Bool { URIReference(text)?.isLoopback ?? false }
-
-    /// The path part without a trailing slash; empty when the issuer is a bare host.
-    package var path: String {
-        guard let path = URIReference(text)?.path else { return "" }
-        return path.hasSuffix("/") ? String(path.dropLast()) : path
-    }
-
-    /// Scheme and authority without the path.
-    package var origin: String {
-        guard let uri = URIReference(text) else { return text }
-        return "\(uri.scheme)://\(uri.authority)"
+        origin = uri.map { "\($0.scheme)://\($0.authority)" } ?? text
+        path = uri.map { $0.path.hasSuffix("/") ? String($0.path.dropLast()) : $0.path } ?? ""
+        isLoopback = uri?.isLoopback ?? false
     }
 }
 

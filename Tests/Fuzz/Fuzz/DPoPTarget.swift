@@ -20,7 +20,7 @@ extension FuzzTarget {
     @discardableResult
     private static func verify(_ text: String, accessToken: String?) -> DPoPProof? {
         let proof = try? DPoPProof(
-            verifying: text, method: "POST", target: target, accessToken: accessToken, at: now
+            verifying: text, method: "POST", target: target, accessToken: accessToken, headers: headers, at: now
         )
         guard let proof else { return nil }
         law("a proof has an identifier", (1...256).contains(proof.id.utf8.count))
@@ -32,6 +32,8 @@ extension FuzzTarget {
 
     /// When the proofs in `Corpora/dpop` were made.
     private static let now: Int64 = 1_700_000_000
+
+    private static let headers = DPoPHeaders()
 
     private static let target: DPoPTarget = {
         guard let target = DPoPTarget("https://as.example/token") else { fatalError("no target") }

@@ -1,0 +1,41 @@
+/// The three parts of a JWS in compact form (RFC 7515, 7.1), as they were sent.
+struct CompactJWS {
+    let header: ArraySlice<UInt8>
+    private let payload: ArraySlice<UInt8>
+    private let signature: ArraySlice<UInt8>
+    /// The header and the payload with the dot between them.
+    let signingInput: ArraySlice<UInt8>
+
+    init(_ compact: String, maximumLength: Int) throws(JWTError) {
+        guard compact.utf8.count <= maximumLength else { throw .malformed("it is too long") }
+        let bytes = Array(compact.utf8)
+        let dot = UInt8(ascii: ".")
+        guard let first = bytes.firstIndex(of: dot), let second = bytes[(first + 1)...].firstIndex(of: dot),
+            !bytes[(second + 1)...].contains(dot)
+        else { throw .malformed("it does not have three parts") }
+        header = bytes[..<first]
+        payload = bytes[(first + 1)..<second]
+        signature = bytes[(second + 1)...]
+        signingInput = bytes[..<second]
+    }
+
+    func headerMembers() throws(JWTError) -> JSONObject {
+        try Self.object(header, "its header is not a JSON object")
+    }
+
+    func claims() throws(JWTError) -> JSONObject {
+        try Self.object(payload, "its payload is not a JSON object")
+    }
+
+    func decodedSignature() throws(JWTError) -> [UInt8] {
+        guard let bytes = Base64URL.decode(signature) else { throw .malformed("its signature is not base64url") }
+        return bytes
+    }
+
+    private static func object(_ segment: ArraySlice<UInt8>, _ complaint: String) throws(JWTError) -> JSONObject {
+        guard let bytes = Base64URL.decode(segment), case .object(let object)? = try? JSON(parsing: bytes) else {
+            throw .malformed(complaint)
+        }
+        return object
+    }
+}
