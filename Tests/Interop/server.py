@@ -63,6 +63,18 @@ class Legate:
     # The process
 
     @property
+    def cpu_seconds(self) -> float:
+        """What the process has used of the processors, in user and kernel mode."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    @property
+    def resident_megabytes(self) -> float:
+        """The memory that the process holds."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    @property
     def serve_arguments(self) -> list[str]:
         return [
             str(self.binary),

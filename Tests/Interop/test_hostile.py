@@ -74,13 +74,6 @@ def metric(legate: Legate, name: str) -> float:
     return float(found[1])
 
 
-def resident_megabytes(legate: Legate) -> float:
-    for line in open(f"/proc/{legate.process.pid}/status"):
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
-    raise AssertionError("the process is gone")
-
-
 # Slow peers and many of them
 
 
@@ -136,7 +129,7 @@ def test_HOST_08_ten_thousand_idle_connections_and_still_accepting(make_legate):
     world = World(Registry(legate))
     granted(world.cb.ask(resource=world.r1.uri))
     count = may_open(10_000)
-    before = resident_megabytes(legate)
+    before = legate.resident_megabytes
     with Honest(world) as honest, Crowd(legate.port, count, addresses=2000) as crowd:
         crowd.look(1)
         assert crowd.failed == 0
@@ -147,7 +140,7 @@ def test_HOST_08_ten_thousand_idle_connections_and_still_accepting(make_legate):
         for _ in range(5):
             said = talk(legate.port, LIVE)
             assert said.status == 200
-        grown = resident_megabytes(legate) - before
+        grown = legate.resident_megabytes - before
     honest.assert_unharmed(2)
     assert grown < 60
 
@@ -353,7 +346,7 @@ def test_a_dead_token_does_not_fill_the_trail(legate, registry, world):
 
 def test_two_hundred_thousand_invented_ids_would_not_matter(legate):
     """A part of them over HTTP; the whole number is in FailureThrottleTests."""
-    before = resident_megabytes(legate)
+    before = legate.resident_megabytes
     connection = http.client.HTTPConnection("127.0.0.1", legate.port, timeout=10, source_address=("127.99.0.1", 0))
     for number in range(3000):
         form = f"grant_type=client_credentials&client_id=invented-{number}-{unique('x')}&client_secret=guess"
@@ -362,7 +355,7 @@ def test_two_hundred_thousand_invented_ids_would_not_matter(legate):
         answer.read()
         assert answer.status in (401, 429)
     connection.close()
-    assert resident_megabytes(legate) - before < 30
+    assert legate.resident_megabytes - before < 30
 
 
 # The end
