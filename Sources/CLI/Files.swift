@@ -23,6 +23,12 @@ enum Files {
 
     /// One secret or token, without the white space around it.
     static func word(_ path: String, what: String) throws(CommandFailure) -> String {
+        // Somebody may give the word itself: it is not said again, and other users of the machine can see it already.
+        guard path == "-" || FileManager.default.isReadableFile(atPath: path) else {
+            throw CommandFailure(
+                "there is no such file: name one that holds the \(what), or - for standard input; never the \(what) itself"
+            )
+        }
         let text = String(decoding: try read(path), as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         let source = path == "-" ? "standard input" : path
         guard !text.isEmpty else { throw CommandFailure("\(source) holds no \(what)") }

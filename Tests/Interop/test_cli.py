@@ -372,6 +372,13 @@ def agent(legate, api, tmp_path):
     return Client(legate, made["client_id"], made["client_secret"]), secret
 
 
+@pytest.mark.parametrize("command", [["token", "inspect"], ["token", "revoke"]], ids=" ".join)
+def test_a_token_in_the_place_of_a_file_is_not_said_again(legate, command):
+    run = legate.run(*command, "eyJhbGciOiJFUzI1NiJ9.e30.c2VjcmV0")
+    assert run.returncode == 1 and "holds the token" in run.stderr
+    assert "eyJ" not in run.stdout + run.stderr
+
+
 def test_token_is_issued_inspected_and_revoked(legate, api, agent, tmp_path):
     client, secret = agent
     issued = legate.cli(

@@ -74,12 +74,6 @@ class Server(Legate):
             answer = super().admin(*call, **options)
         return answer
 
-    @property
-    def resident_megabytes(self) -> int:
-        assert self.process is not None
-        text = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(text.split("VmRSS:")[1].split()[0]) // 1024
-
 
 class KilledConnections:
     """Others who connect, say a part, or all, and are gone before they are answered."""

@@ -165,7 +165,7 @@ def test_soak_with_faults(server: Server, disk: SmallDisk, record_property):
     summary = (
         f"seed {SEED}: {told.done} steps, {len(told.tokens)} tokens, {len(told.revoked)} revocations, "
         f"{len(told.ended)} ended delegations, {len(told.read)} secrets, {len(told.assertions)} assertions, "
-        f"{len(told.failures)} failures in faults {soak.counts}; memory {start} to {server.resident_megabytes} MB"
+        f"{len(told.failures)} failures in faults {soak.counts}; memory {start:.0f} to {server.resident_megabytes:.0f} MB"
     )
     record_property("soak", summary)
     print(summary)
