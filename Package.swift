@@ -146,7 +146,7 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .testTarget(name: "VaultTests", dependencies: ["JOSE", "Vault", crypto], swiftSettings: strict),
+        .testTarget(name: "VaultTests", dependencies: ["JOSE", "Vault", "Support", crypto], swiftSettings: strict),
         .testTarget(
             name: "OAuthTests",
             dependencies: ["JOSE", "Certificates", "Vault", "Revocations", "OAuth", "Support", crypto],

@@ -220,7 +220,7 @@ final class AdminClient: Sendable {
     private func url(_ path: String, at api: OwnAPI, _ query: [(name: String, value: String?)]) -> String {
         let pairs = query.compactMap { pair in pair.value.map { (name: pair.name, value: $0) } }
         let address = api.resource(of: profile.server) + "/" + path
-        return pairs.isEmpty ? address : address + "?" + FormEncoding.encode(pairs)
+        return pairs.isEmpty ? address : address + "?" + FormText.encode(pairs)
     }
 
     /// The JSON of a good answer; `.null` when it has no body.
@@ -239,5 +239,5 @@ final class AdminClient: Sendable {
 
 extension String {
     /// The text as one segment of a path.
-    var segment: String { FormEncoding.encode(self) }
+    var segment: String { FormText.encode(self) }
 }

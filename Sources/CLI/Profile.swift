@@ -1,4 +1,3 @@
-import Foundation
 import JOSE
 import OAuth
 
@@ -83,10 +82,7 @@ struct Credentials: Equatable, Sendable, CustomStringConvertible, CustomReflecta
     var proofKeyFile: String?
 
     /// `client_secret_basic` (RFC 6749, 2.3.1): both parts are form-encoded first.
-    var basic: String {
-        let pair = FormEncoding.encode(clientID) + ":" + FormEncoding.encode(secret)
-        return "Basic " + Data(pair.utf8).base64EncodedString()
-    }
+    var basic: String { FormText.basic(clientID, secret) }
 
     var description: String { "Credentials(\(clientID), redacted)" }
     var customMirror: Mirror { Mirror(self, children: [(label: String?, value: Any)]()) }

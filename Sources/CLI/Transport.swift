@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import JOSE
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -27,7 +28,7 @@ struct Transport: Sendable {
         let bytes: [UInt8]
 
         static func form(_ pairs: [(name: String, value: String)]) -> Body {
-            Body(type: "application/x-www-form-urlencoded", bytes: Array(FormEncoding.encode(pairs).utf8))
+            Body(type: "application/x-www-form-urlencoded", bytes: Array(FormText.encode(pairs).utf8))
         }
     }
 

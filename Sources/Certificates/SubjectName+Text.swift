@@ -1,3 +1,4 @@
+internal import JOSE
 internal import SwiftASN1
 
 extension SubjectName {
@@ -125,7 +126,8 @@ private struct NameReader {
         guard let byte = current else { return nil }
         position += 1
         if Self.special.contains(byte) { return byte }
-        guard let high = Self.digit(byte), let next = current, let low = Self.digit(next) else { return nil }
+        guard let high = HexDigit.value(of: byte), let next = current, let low = HexDigit.value(of: next)
+        else { return nil }
         position += 1
         return high << 4 | low
     }
@@ -133,9 +135,9 @@ private struct NameReader {
     private mutating func encodedValue() -> SubjectName.Value? {
         var der: [UInt8] = []
         while let byte = current, byte != UInt8(ascii: ","), byte != UInt8(ascii: "+") {
-            guard let high = Self.digit(byte) else { return nil }
+            guard let high = HexDigit.value(of: byte) else { return nil }
             position += 1
-            guard let next = current, let low = Self.digit(next) else { return nil }
+            guard let next = current, let low = HexDigit.value(of: next) else { return nil }
             position += 1
             der.append(high << 4 | low)
         }
@@ -153,15 +155,6 @@ private struct NameReader {
     }
 
     private static let special = Array(" \"#+,;<=>\\".utf8)
-
-    private static func digit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46: byte - 0x41 + 10
-        case 0x61...0x66: byte - 0x61 + 10
-        default: nil
-        }
-    }
 
     private mutating func skipSpaces() { while current == UInt8(ascii: " ") { position += 1 } }
 }

@@ -85,15 +85,11 @@ package struct DPoPTarget: Sendable, Equatable {
                 index += 1
                 continue
             }
-            guard text.endIndex - index >= 3, let high = hex(text[index + 1]), let low = hex(text[index + 2]) else {
-                return nil
-            }
+            guard text.endIndex - index >= 3, let high = HexDigit.value(of: text[index + 1]),
+                let low = HexDigit.value(of: text[index + 2])
+            else { return nil }
             let value = high << 4 | low
-            if isUnreserved(value) {
-                plain.append(value)
-            } else {
-                plain.append(contentsOf: [byte, digits[Int(high)], digits[Int(low)]])
-            }
+            if FormText.isUnreserved(value) { plain.append(value) } else { plain += HexDigit.escape(value) }
             index += 3
         }
         return plain
@@ -125,24 +121,4 @@ package struct DPoPTarget: Sendable, Equatable {
     private static func lowered(_ byte: UInt8) -> UInt8 {
         (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
     }
-
-    private static func isUnreserved(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-            UInt8(ascii: "~"):
-            true
-        default: false
-        }
-    }
-
-    private static func hex(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46: byte - 0x37
-        case 0x61...0x66: byte - 0x57
-        default: nil
-        }
-    }
-
-    private static let digits = Array("0123456789ABCDEF".utf8)
 }

@@ -57,6 +57,6 @@ struct FilesTests {
 
     @Test("a form escapes everything that could end a field")
     func form() {
-        #expect(FormEncoding.encode([("a b", "x&y=é+"), ("c", "-._~")]) == "a%20b=x%26y%3D%C3%A9%2B&c=-._~")
+        #expect(FormText.encode([("a b", "x&y=é+"), ("c", "-._~")]) == "a%20b=x%26y%3D%C3%A9%2B&c=-._~")
     }
 }

@@ -4,7 +4,9 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from peer import Handler, Peer
 
 
 class KeyServer:
@@ -17,7 +19,7 @@ class KeyServer:
         self.ending = threading.Event()
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Answering(Handler):
             def do_GET(self) -> None:
                 outer.requests[self.path] += 1
                 handler = outer._handlers.get(self.path)
@@ -29,20 +31,13 @@ class KeyServer:
                 except OSError:
                     pass  # The caller hung up, as it should on most of what is served here.
 
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
+        class Server(Peer):
             def verify_request(self, *connection: object) -> bool:
                 outer.connections += 1
                 return True
 
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
+        self._server = Server(Answering)
+        self.port = self._server.port
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -93,5 +88,4 @@ class KeyServer:
 
     def stop(self) -> None:
         self.ending.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()

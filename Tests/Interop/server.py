@@ -175,6 +175,13 @@ class Legate:
     def jwks(self) -> dict:
         return self.get("/.well-known/jwks.json").json()
 
+    def assert_refuses_to_start(self, *flags: str, mentions: str, listen: str | None = None) -> None:
+        arguments = ["--data", self.data, "--root-key", self.root_key, "--issuer", self.issuer]
+        arguments += ["--listen", listen or f"127.0.0.1:{self.port}"]
+        run = self.run("serve", *arguments, *flags, environment={"LEGATE_PROFILE": ""})
+        assert run.returncode != 0 and "serving" not in run.stdout
+        assert mentions in run.stderr, run.stderr
+
     def assert_alive(self) -> None:
         assert self.get("/health/live").status_code == 200
 

@@ -4,9 +4,10 @@ import json
 import threading
 import time
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from jose import claims_of
+from peer import Handler, Peer
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Sink:
         self._changed = threading.Condition()
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Answering(Handler):
             def do_POST(self) -> None:
                 try:
                     outer._answer(self)
@@ -46,15 +47,8 @@ class Sink:
                     outer.pushes.append(Push("GET " + self.path, dict(self.headers), "", time.monotonic()))
                 self.send_error(404)
 
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-        self._server = Server(("127.0.0.1", port), Handler)
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._server = Peer(Answering, port)
+        self.port = self._server.port
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -101,5 +95,4 @@ class Sink:
 
     def stop(self) -> None:
         self.ending.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()

@@ -683,42 +683,21 @@ def test_sigterm_ends_it_cleanly(own_legate):
     assert own_legate.cli("audit", "verify")["valid"] is True
 
 
-def refuses_to_start(server, *flags: str, mentions: str) -> None:
-    arguments = ["--data", server.data, "--root-key", server.root_key, "--issuer", server.issuer]
-    arguments += ["--listen", f"127.0.0.1:{server.port}"]
-    run = server.run("serve", *arguments, *flags, environment={"LEGATE_PROFILE": ""})
-    assert run.returncode != 0 and "serving" not in run.stdout
-    assert mentions in run.stderr, run.stderr
-
-
 def test_root_key_that_others_can_read_is_refused(own_legate):
     own_legate.stop()
     own_legate.root_key.chmod(0o644)
-    refuses_to_start(own_legate, mentions="root")
+    own_legate.assert_refuses_to_start(mentions="root")
 
 
 def test_other_root_key_is_refused(own_legate):
     own_legate.stop()
     own_legate.root_key.write_text("A" * 43 + "\n")
-    refuses_to_start(own_legate, mentions="root")
+    own_legate.assert_refuses_to_start(mentions="root")
 
 
 @pytest.mark.parametrize("listen", ["nonsense", "127.0.0.1", "127.0.0.1:99999", "127.0.0.1:-1"])
 def test_malformed_listen_address_is_refused(make_legate, listen):
-    server = make_legate()
-    run = server.run(
-        "serve",
-        "--data",
-        server.data,
-        "--root-key",
-        server.root_key,
-        "--issuer",
-        server.issuer,
-        "--listen",
-        listen,
-        environment={"LEGATE_PROFILE": ""},
-    )
-    assert run.returncode != 0 and "listen" in run.stderr
+    make_legate().assert_refuses_to_start(listen=listen, mentions="listen")
 
 
 @pytest.mark.parametrize(
@@ -726,5 +705,4 @@ def test_malformed_listen_address_is_refused(make_legate, listen):
     ["http://auth.example.com", "nonsense", "http://127.0.0.1:8080/?q", "http://127.0.0.1:8080/#f", "ftp://127.0.0.1"],
 )
 def test_unusable_issuer_is_refused_by_name(make_legate, issuer):
-    server = make_legate(issuer=issuer)
-    refuses_to_start(server, mentions="issuer")
+    make_legate(issuer=issuer).assert_refuses_to_start(mentions="issuer")

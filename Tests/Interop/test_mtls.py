@@ -20,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from actors import TOKEN_EXCHANGE, Client, Registry, Resource, World, unique
 from certificates import Authority, Certificate, self_signed
 from checks import granted, refused, unauthenticated
+from curl import curl
 from jose import b64, claims_of
 from server import ANSWER_TIMEOUT, Legate, free_port
 
@@ -472,33 +473,18 @@ def test_a_gateway_proves_itself_by_its_certificate(mutual, world, authority, bo
 # Other people's clients
 
 
-def test_curl_shows_a_certificate(mutual, world, bound):
+def token_by_curl(mutual, world, bound, *options: str) -> subprocess.CompletedProcess:
     client, certificate = bound
-    run = subprocess.run(
-        [
-            "curl",
-            "--silent",
-            "--show-error",
-            "--max-time",
-            "10",
-            "--cacert",
-            mutual.authority.file,
-            "--cert",
-            certificate.file,
-            "--key",
-            certificate.key_file,
-            "--data",
-            "grant_type=client_credentials",
-            "--data",
-            f"client_id={client}",
-            "--data-urlencode",
-            f"resource={world.r1.uri}",
-            f"{mutual.base}/token",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=20,
-    )
+    return curl(
+        mutual.authority.file, *options, "--cert", certificate.file, "--key", certificate.key_file,
+        "--data", "grant_type=client_credentials", "--data", f"client_id={client}",
+        "--data-urlencode", f"resource={world.r1.uri}", f"{mutual.base}/token",
+    )  # fmt: skip
+
+
+def test_curl_shows_a_certificate(mutual, world, bound):
+    _, certificate = bound
+    run = token_by_curl(mutual, world, bound)
     assert run.returncode == 0, run.stderr
     assert binding(json.loads(run.stdout)["access_token"]) == certificate.thumbprint
 
@@ -548,36 +534,10 @@ def test_openssl_resumes_a_session_and_is_still_known(mutual, world, bound, tmp_
 
 
 def test_http2_carries_the_certificate_too(mutual, world, bound):
-    client, certificate = bound
+    _, certificate = bound
     if "HTTP2" not in subprocess.run(["curl", "--version"], capture_output=True, text=True).stdout:
         pytest.skip("this curl does not speak HTTP/2")
-    run = subprocess.run(
-        [
-            "curl",
-            "--silent",
-            "--http2",
-            "--max-time",
-            "10",
-            "--cacert",
-            mutual.authority.file,
-            "--cert",
-            certificate.file,
-            "--key",
-            certificate.key_file,
-            "--write-out",
-            "\n%{http_version}",
-            "--data",
-            "grant_type=client_credentials",
-            "--data",
-            f"client_id={client}",
-            "--data-urlencode",
-            f"resource={world.r1.uri}",
-            f"{mutual.base}/token",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=20,
-    )
+    run = token_by_curl(mutual, world, bound, "--http2", "--write-out", "\n%{http_version}")
     body, version = run.stdout.rsplit("\n", 1)
     assert version == "2"
     assert binding(json.loads(body)["access_token"]) == certificate.thumbprint
@@ -766,21 +726,7 @@ def wait_for(port: int) -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(make_legate, flags, mentions):
-    server = make_legate()
-    run = server.run(
-        "serve",
-        "--data",
-        server.data,
-        "--root-key",
-        server.root_key,
-        "--issuer",
-        server.issuer,
-        "--listen",
-        f"127.0.0.1:{server.port}",
-        *flags,
-        environment={"LEGATE_PROFILE": ""},
-    )
-    assert run.returncode != 0 and mentions in run.stderr, run.stderr
+    make_legate().assert_refuses_to_start(*flags, mentions=mentions)
 
 
 def test_the_authorities_are_read_again(binary, tmp_path, authority, stranger):

@@ -17,6 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from actors import Registry, World
 from certificates import Authority
 from checks import granted
+from curl import curl
 from jose import claims_of, verify
 from raw import form_post, talk
 from server import Legate
@@ -284,29 +285,11 @@ def test_both_versions_of_http_are_offered(shared):
 
 def test_token_over_http2(shared, authority):
     world = World(Registry(shared))
-    run = subprocess.run(
-        [
-            "curl",
-            "--silent",
-            "--http2",
-            "--max-time",
-            "10",
-            "--cacert",
-            str(authority.file),
-            "--user",
-            f"{world.cb.id}:{world.cb.secret}",
-            "--data",
-            "grant_type=client_credentials",
-            "--data-urlencode",
-            f"resource={world.r1.uri}",
-            "--write-out",
-            "\n%{http_version} %{http_code}",
-            f"{shared.base}/token",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=20,
-    )
+    run = curl(
+        authority.file, "--http2", "--user", f"{world.cb.id}:{world.cb.secret}",
+        "--data", "grant_type=client_credentials", "--data-urlencode", f"resource={world.r1.uri}",
+        "--write-out", "\n%{http_version} %{http_code}", f"{shared.base}/token",
+    )  # fmt: skip
     body, version = run.stdout.rsplit("\n", 1)
     assert version == "2 200", run.stdout
     assert verify(json.loads(body)["access_token"], shared.jwks)["iss"] == shared.issuer
@@ -314,26 +297,10 @@ def test_token_over_http2(shared, authority):
 
 def test_an_answer_that_closes_the_connection_is_whole_over_http2(shared, authority):
     """HTTP/2 knows no `Connection: close`; an answer with it would be no answer."""
-    run = subprocess.run(
-        [
-            "curl",
-            "--silent",
-            "--http2",
-            "--max-time",
-            "10",
-            "--cacert",
-            str(authority.file),
-            "--data-binary",
-            "@-",
-            "--write-out",
-            "\n%{http_version} %{http_code}",
-            f"{shared.base}/token",
-        ],
-        input="x" * 200_000,
-        capture_output=True,
-        text=True,
-        timeout=20,
-    )
+    run = curl(
+        authority.file, "--http2", "--data-binary", "@-", "--write-out", "\n%{http_version} %{http_code}",
+        f"{shared.base}/token", stdin="x" * 200_000,
+    )  # fmt: skip
     assert run.stdout.rsplit("\n", 1)[1] == "2 413", run.stdout + run.stderr
 
 
@@ -481,25 +448,10 @@ def test_more_streams_than_allowed_are_refused(shared, authority):
 
 
 def test_large_headers_are_refused_over_http2(shared, authority):
-    run = subprocess.run(
-        [
-            "curl",
-            "--silent",
-            "--http2",
-            "--max-time",
-            "10",
-            "--cacert",
-            str(authority.file),
-            "--header",
-            "X-Large: " + "a" * 20_000,
-            "--write-out",
-            "%{http_code}",
-            f"{shared.base}/health/live",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=20,
-    )
+    run = curl(
+        authority.file, "--http2", "--header", "X-Large: " + "a" * 20_000, "--write-out", "%{http_code}",
+        f"{shared.base}/health/live",
+    )  # fmt: skip
     assert run.stdout[-3:] in ("431", "000"), run.stdout
     shared.assert_alive()
 

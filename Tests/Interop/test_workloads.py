@@ -3,10 +3,8 @@
 import base64
 import json
 import ssl
-import threading
 import time
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import jwt
@@ -18,6 +16,7 @@ from actors import JWT, JWT_BEARER, TOKEN_EXCHANGE, Registry, World, unique
 from certificates import Authority
 from checks import granted, problem, refused, unauthenticated
 from jose import Key, claims_of
+from peer import Handler, Peer
 
 JWT_SPIFFE = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe"
 
@@ -336,7 +335,7 @@ class APIServer:
         self.token, self.jwks, self.requests = token, {"keys": []}, Counter()
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Answering(Handler):
             def do_GET(self) -> None:
                 outer.requests[self.headers.get("Authorization")] += 1
                 allowed = self.headers.get("Authorization") == f"Bearer {outer.token}"
@@ -347,25 +346,17 @@ class APIServer:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
+        class Server(Peer):
             def handle_error(self, *arguments: object) -> None:
                 pass  # Handshakes that fail are what some tests are about.
 
-        self._server = Server(("127.0.0.1", 0), Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(authority.certificate, authority.certificate_key)
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"https://localhost:{self._server.server_address[1]}/openid/v1/jwks"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._server = Server(Answering, tls=context)
+        self.url = f"https://localhost:{self._server.port}/openid/v1/jwks"
 
     def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
 
 class Cluster:
@@ -407,13 +398,7 @@ class Cluster:
 
 
 def assert_with(legate, world: World, assertion: str, **form):
-    body = {
-        "grant_type": "client_credentials",
-        "resource": world.r1.uri,
-        "client_assertion_type": JWT_BEARER,
-        "client_assertion": assertion,
-    }
-    return legate.post("/token", body | form)
+    return ask(legate, world, assertion, client_assertion_type=JWT_BEARER, **form)
 
 
 def test_service_account_token_proves_its_client(legate, registry, world):

@@ -28,4 +28,13 @@ extension JSONObject {
     mutating func set(_ member: String, _ lifetime: TokenLifetimeArgument?) {
         if let lifetime { self[member] = lifetime.seconds.map { .integer(Int64($0)) } ?? .null }
     }
+
+    /// Sets members that stand for each other: the first with a value takes the place of the others, which become null.
+    mutating func set(oneOf ways: [(member: String, value: JSON?)]) {
+        guard let chosen = ways.first(where: { $0.value?.isNull == false }) else {
+            for way in ways where way.value != nil { self[way.member] = .null }
+            return
+        }
+        for way in ways { self[way.member] = way.member == chosen.member ? chosen.value : .null }
+    }
 }

@@ -49,20 +49,12 @@ struct IssuerKeyOptions: ParsableArguments {
     func set(in document: inout JSONObject) throws {
         document.set("ca_file", caFile)
         document.set("token_file", tokenFile)
-        let ways = [
-            ("jwks", try jwks.map(Self.keySet) ?? bundle.map(Self.bundle)),
-            ("jwks_uri", Self.text(jwksUri ?? bundleUrl)), ("jwks_file", Self.text(jwksFile ?? bundleFile)),
-        ]
-        guard let chosen = ways.first(where: { $0.1?.isNull == false }) else {
-            for (member, value) in ways where value != nil { document[member] = .null }
-            return
-        }
-        for (member, _) in ways { document[member] = member == chosen.0 ? chosen.1 : .null }
+        document.set(oneOf: [
+            ("jwks", try jwks.map(KeySetOptions.keySet) ?? bundle.map(Self.bundle)),
+            ("jwks_uri", KeySetOptions.text(jwksUri ?? bundleUrl)),
+            ("jwks_file", KeySetOptions.text(jwksFile ?? bundleFile)),
+        ])
     }
-
-    private static func text(_ text: String?) -> JSON? { text.map { $0.isEmpty ? .null : .string($0) } }
-
-    private static func keySet(_ path: String) throws -> JSON { path.isEmpty ? .null : try Files.keySet(path) }
 
     /// It is checked here, so that private key material never leaves the machine.
     private static func bundle(_ path: String) throws -> JSON {

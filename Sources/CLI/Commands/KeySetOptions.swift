@@ -21,12 +21,10 @@ struct KeySetOptions: ParsableArguments {
 
     /// Puts the keys into a document. The one way takes the place of the other.
     func set(in document: inout JSONObject) throws {
-        document.set("jwks_uri", jwksUri)
-        guard let jwks else {
-            if jwksUri?.isEmpty == false { document["jwks"] = .null }
-            return
-        }
-        document["jwks"] = jwks.isEmpty ? .null : try Files.keySet(jwks)
-        if !jwks.isEmpty { document["jwks_uri"] = .null }
+        document.set(oneOf: [("jwks", try jwks.map(Self.keySet)), ("jwks_uri", Self.text(jwksUri))])
     }
+
+    static func keySet(_ path: String) throws -> JSON { path.isEmpty ? .null : try Files.keySet(path) }
+
+    static func text(_ text: String?) -> JSON? { text.map { $0.isEmpty ? .null : .string($0) } }
 }

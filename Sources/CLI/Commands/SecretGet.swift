@@ -51,16 +51,21 @@ struct SecretGet: RemoteCommand {
 
     func run() async throws {
         let answer = try await connection.withServer { try await self.answer(from: $0) }
-        if json || connection.output == .json { return try Printer(format: .json, isQuiet: true).print(answer) }
-        var bytes = try ReleasedValue.bytes(of: answer.json)
-        // On a terminal the prompt begins on a line of its own; a pipe gets the value to the byte.
-        if isatty(STDOUT_FILENO) == 1, bytes.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
-        try Printer.write(bytes)
+        try ReleasedValue.print(answer, asJSON: json || connection.output == .json)
     }
 }
 
 /// The value in an answer of the vault, as the bytes that were put.
 enum ReleasedValue {
+    /// Prints the value alone, or the whole answer as JSON.
+    static func print(_ answer: Answer, asJSON: Bool) throws {
+        if asJSON { return try Printer(format: .json, isQuiet: true).print(answer) }
+        var bytes = try Self.bytes(of: answer.json)
+        // On a terminal the prompt begins on a line of its own; a pipe gets the value to the byte.
+        if isatty(STDOUT_FILENO) == 1, bytes.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
+        try Printer.write(bytes)
+    }
+
     /// A reference stands for itself.
     static func bytes(of answer: JSON?) throws(CommandFailure) -> [UInt8] {
         guard let document = answer?.object else { throw notAValue }

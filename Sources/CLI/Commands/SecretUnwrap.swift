@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import JOSE
 
 /// `legate secret unwrap`
@@ -42,10 +41,6 @@ struct SecretUnwrap: RemoteCommand {
 
     func run() async throws {
         let answer = try await connection.withServer { try await self.answer(from: $0) }
-        if json || connection.output == .json { return try Printer(format: .json, isQuiet: true).print(answer) }
-        var bytes = try ReleasedValue.bytes(of: answer.json)
-        // On a terminal the prompt begins on a line of its own; a pipe gets the value to the byte.
-        if isatty(STDOUT_FILENO) == 1, bytes.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
-        try Printer.write(bytes)
+        try ReleasedValue.print(answer, asJSON: json || connection.output == .json)
     }
 }

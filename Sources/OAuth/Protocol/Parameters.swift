@@ -1,3 +1,5 @@
+import JOSE
+
 /// The parameters of one `application/x-www-form-urlencoded` request, decoded once and strictly.
 ///
 /// A repeated parameter is an error unless its own RFC lets it repeat (`resource`, `audience`); an empty value counts
@@ -101,7 +103,8 @@ package struct Parameters: Sendable {
             switch bytes[index] {
             case UInt8(ascii: "+"): plain.append(0x20)
             case UInt8(ascii: "%"):
-                guard index + 2 < bytes.endIndex, let high = hex(bytes[index + 1]), let low = hex(bytes[index + 2])
+                guard index + 2 < bytes.endIndex, let high = HexDigit.value(of: bytes[index + 1]),
+                    let low = HexDigit.value(of: bytes[index + 2])
                 else {
                     throw OAuthError(.invalidRequest, "the form has a broken percent escape")
                 }
@@ -116,13 +119,4 @@ package struct Parameters: Sendable {
     }
 
     private static var notText: OAuthError { OAuthError(.invalidRequest, "the form is not valid UTF-8 text") }
-
-    private static func hex(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46: byte - 0x37
-        case 0x61...0x66: byte - 0x57
-        default: nil
-        }
-    }
 }

@@ -1,3 +1,5 @@
+import JOSE
+
 /// The parts of an absolute URI (RFC 3986), taken apart strictly: what is not plainly a URI is nil, never repaired.
 package struct URIReference: Sendable, Equatable {
     /// Lower-case scheme, without the colon.
@@ -108,10 +110,7 @@ package struct URIReference: Sendable, Equatable {
         var pending = 0
         for byte in text.utf8 {
             if pending > 0 {
-                guard (0x30...0x39).contains(byte) || (0x41...0x46).contains(byte) || (0x61...0x66).contains(byte)
-                else {
-                    return false
-                }
+                guard HexDigit.value(of: byte) != nil else { return false }
                 pending -= 1
             } else if byte == 0x25 {
                 pending = 2

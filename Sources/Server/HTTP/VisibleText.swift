@@ -1,7 +1,7 @@
+import JOSE
+
 /// Text for places that take visible ASCII alone, such as header fields and the endpoint of an audit record.
 enum VisibleText {
-    private static let digits = Array("0123456789ABCDEF".utf8)
-
     /// The text with percent escapes for every byte that is not visible ASCII, and for those in `others`.
     static func escape(_ text: some Sequence<UInt8>, and others: Set<UInt8> = []) -> [UInt8] {
         var escaped: [UInt8] = []
@@ -10,7 +10,7 @@ enum VisibleText {
             if (0x21...0x7E).contains(byte), !others.contains(byte) {
                 escaped.append(byte)
             } else {
-                escaped += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+                escaped += HexDigit.escape(byte)
             }
         }
         return escaped

@@ -50,24 +50,41 @@ package struct GuardedFetcher: Fetcher {
         // A host that the operator allowed may also be this machine.
         let target = try FetchTarget(url, allowsLoopback: allowsLoopback || allowPrivate)
         guard access == nil || !target.isPlain else { throw FetchError("an authority can vouch only for an https URL") }
+        return try await ask(
+            target, allowPrivate: allowPrivate, within: timeLimit, late: "the document did not arrive",
+            failed: "the document could not be fetched"
+        ) { addresses in
+            try await read(target, at: addresses, maximumBytes: maximumBytes, with: access)
+        }
+    }
+
+    /// Resolves a host, checks its addresses and speaks to it there, all within a time.
+    ///
+    /// - Parameters:
+    ///   - late: what is said when the time is over.
+    ///   - failed: what is said of every failure that does not speak for itself.
+    func ask<Answer: Sendable>(
+        _ target: FetchTarget, allowPrivate: Bool, within limit: Duration, late: String, failed: String,
+        _ speak: @escaping @Sendable ([IPAddress]) async throws -> Answer
+    ) async throws(FetchError) -> Answer {
         do {
-            return try await withThrowingTaskGroup(of: [UInt8].self) { group in
+            return try await withThrowingTaskGroup(of: Answer.self) { group in
                 group.addTask {
                     let addresses = try await checkedAddresses(of: target, allowPrivate: allowPrivate)
-                    return try await read(target, at: addresses, maximumBytes: maximumBytes, with: access)
+                    return try await speak(addresses)
                 }
                 group.addTask {
-                    try await Task.sleep(for: timeLimit)
-                    throw FetchError("the document did not arrive within \(timeLimit)")
+                    try await Task.sleep(for: limit)
+                    throw FetchError("\(late) within \(limit)")
                 }
                 defer { group.cancelAll() }
-                guard let bytes = try await group.next() else { throw CancellationError() }
-                return bytes
+                guard let answer = try await group.next() else { throw CancellationError() }
+                return answer
             }
         } catch let error as FetchError {
             throw error
         } catch {
-            throw FetchError("the document could not be fetched: \(String("\(error)".prefix(256)))")
+            throw FetchError("\(failed): \(String("\(error)".prefix(256)))")
         }
     }
 
@@ -116,7 +133,7 @@ package struct GuardedFetcher: Fetcher {
                 failure = error
                 continue
             }
-            return try await Self.body(of: response, maximumBytes: maximumBytes)
+            return try await Self.document(in: response, maximumBytes: maximumBytes)
         }
         throw failure
     }
@@ -149,19 +166,25 @@ package struct GuardedFetcher: Fetcher {
         return request
     }
 
-    private static func body(of response: HTTPClientResponse, maximumBytes: Int) async throws -> [UInt8] {
+    private static func document(in response: HTTPClientResponse, maximumBytes: Int) async throws -> [UInt8] {
         switch response.status.code {
-        case 200: break
+        case 200: return try await body(of: response, as: "document", maximumBytes: maximumBytes)
         case 300..<400: throw FetchError("the answer is a redirect, which is not followed")
         default: throw FetchError("the answer is \(response.status.code), not 200")
         }
+    }
+
+    /// The bytes of an answer, neither compressed nor more than may be.
+    ///
+    /// - Parameter name: what it is called when it is refused.
+    static func body(of response: HTTPClientResponse, as name: String, maximumBytes: Int) async throws -> [UInt8] {
         guard response.headers["content-encoding"].allSatisfy({ $0.lowercased() == "identity" }) else {
-            throw FetchError("the document is compressed, which was not asked for")
+            throw FetchError("the \(name) is compressed, which was not asked for")
         }
         var bytes: [UInt8] = []
         for try await part in response.body {
             guard part.readableBytes <= maximumBytes - bytes.count else {
-                throw FetchError("the document is larger than \(maximumBytes) bytes")
+                throw FetchError("the \(name) is larger than \(maximumBytes) bytes")
             }
             bytes.append(contentsOf: part.readableBytesView)
         }

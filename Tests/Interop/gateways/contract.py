@@ -28,6 +28,22 @@ SCOPES = ("orders:read", "orders:write")
 REPEATS = 3
 
 
+def forgeries(token: str, secret: bytes) -> list[str]:
+    """What looks more and more like this token and is not; one is signed with a secret that was never one."""
+    header, claims = decode(token)
+    head, payload, signature = token.split(".")
+    foreign = Key.make("ES256", kid=header["kid"])
+    return [
+        "garbage",
+        "a.b.c",
+        f"{head}.{payload}.",
+        f"{head}.{payload}.{signature[:-8]}AAAAAAAA",
+        unsigned({**header, "alg": "none"}, claims),
+        hs256({**header, "alg": "HS256"}, claims, secret),
+        foreign.sign({**claims, "sub": "root"}, {"typ": "at+jwt"}),
+    ]
+
+
 class Stage:
     """A Legate of the gateway's own, set up with the commands of its page, an agent, a user, and the API behind."""
 
@@ -256,18 +272,7 @@ class Gatekeeping(Expiry):
 
     def test_garbage_is_refused(self, gate):
         token = gate.stage.token()
-        header, claims = decode(token)
-        head, payload, signature = token.split(".")
-        foreign = Key.make("ES256", kid=header["kid"])
-        for forged in (
-            "garbage",
-            "a.b.c",
-            f"{head}.{payload}.",
-            f"{head}.{payload}.{signature[:-8]}AAAAAAAA",
-            unsigned({**header, "alg": "none"}, claims),
-            hs256({**header, "alg": "HS256"}, claims, json.dumps(gate.stage.legate.jwks).encode()),
-            foreign.sign({**claims, "sub": "root"}, {"typ": "at+jwt"}),
-        ):
+        for forged in forgeries(token, json.dumps(gate.stage.legate.jwks).encode()):
             challenge(gate.refused(forged))
         gate.refused(None, headers={"Authorization": f"Basic {base64.b64encode(token.encode()).decode()}"})
         gate.refused(None, path=f"/v1/orders?access_token={token}")

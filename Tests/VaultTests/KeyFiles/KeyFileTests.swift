@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Support
 import Testing
 
 @testable import Vault
@@ -7,16 +8,16 @@ import Testing
 struct KeyFileTests {
     private func bytes(_ sample: String) throws -> [UInt8] { Array(try #require(Data(base64Encoded: sample))) }
 
-    private func open(_ sample: String, _ passphrase: String = KeyFileSample.passphrase) async throws -> KeyFile {
+    private func open(_ sample: String, _ passphrase: String = KeyFileSamples.passphrase) async throws -> KeyFile {
         try await KeyFile.open(try bytes(sample), passphrase: Secret(Array(passphrase.utf8)))
     }
 
     @Test("an encrypted PKCS#8 key or a PKCS#12 file opens with its passphrase")
     func opened() async throws {
         let files: [(String, KeyFile.Kind)] = [
-            (KeyFileSample.ec, .p256), (KeyFileSample.ed25519, .ed25519), (KeyFileSample.rsa, .rsa),
-            (KeyFileSample.scrypt, .p256), (KeyFileSample.tripleDES, .p256), (KeyFileSample.ecPKCS12, .p256),
-            (KeyFileSample.rsaPKCS12, .rsa), (KeyFileSample.certificateFirst, .p256),
+            (KeyFileSamples.ec, .p256), (KeyFileSamples.ed25519, .ed25519), (KeyFileSamples.rsa, .rsa),
+            (KeyFileSamples.scrypt, .p256), (KeyFileSamples.tripleDES, .p256), (KeyFileSamples.ecPKCS12, .p256),
+            (KeyFileSamples.rsaPKCS12, .rsa), (KeyFileSamples.certificateFirst, .p256),
         ]
         for (sample, kind) in files {
             let file = try await open(sample)
@@ -24,9 +25,9 @@ struct KeyFileTests {
             if kind != .rsa { #expect(file.privateKey.count == 32) }
         }
         // However it is wrapped, it is the same key.
-        let scalar = try await open(KeyFileSample.ec).privateKey
+        let scalar = try await open(KeyFileSamples.ec).privateKey
         for sample in [
-            KeyFileSample.scrypt, KeyFileSample.tripleDES, KeyFileSample.ecPKCS12, KeyFileSample.certificateFirst,
+            KeyFileSamples.scrypt, KeyFileSamples.tripleDES, KeyFileSamples.ecPKCS12, KeyFileSamples.certificateFirst,
         ] {
             #expect(try await open(sample).privateKey == scalar)
         }
@@ -34,28 +35,28 @@ struct KeyFileTests {
 
     @Test("a wrong passphrase is told as such, in both formats")
     func wrongPassphrase() async throws {
-        for sample in [KeyFileSample.ec, KeyFileSample.scrypt, KeyFileSample.ecPKCS12, KeyFileSample.rsaPKCS12] {
+        for sample in [KeyFileSamples.ec, KeyFileSamples.scrypt, KeyFileSamples.ecPKCS12, KeyFileSamples.rsaPKCS12] {
             for passphrase in ["secre", "secrets", "Secret", " secret", ""] {
                 await #expect(throws: KeyFileError.wrongPassphrase) { try await open(sample, passphrase) }
             }
         }
         // Wrong padding is not the only sign of it: once in some hundred times the padding looks right.
         for number in 0..<300 {
-            await #expect(throws: KeyFileError.wrongPassphrase) { try await open(KeyFileSample.ec, "no \(number)") }
+            await #expect(throws: KeyFileError.wrongPassphrase) { try await open(KeyFileSamples.ec, "no \(number)") }
         }
     }
 
     @Test(
         "attack: a weak or broken key is not brought in",
         arguments: [
-            (KeyFileSample.rsa1024, KeyFileError.rsaSize(1024)), (KeyFileSample.rsaExponent3, .rsaExponent),
-            (KeyFileSample.rsaEvenExponent, .rsaExponent), (KeyFileSample.rsaHugeExponent, .rsaExponent),
-            (KeyFileSample.rsaOtherPrivate, .inconsistent), (KeyFileSample.rsaPSS, .unsupportedKey("RSA-PSS")),
-            (KeyFileSample.p384, .unsupportedCurve("secp384r1")),
-            (KeyFileSample.secp256k1, .unsupportedCurve("secp256k1")),
-            (KeyFileSample.x25519, .unsupportedKey("X25519")), (KeyFileSample.offCurve, .offCurve),
-            (KeyFileSample.otherPublicPoint, .inconsistent), (KeyFileSample.scalarZero, .inconsistent),
-            (KeyFileSample.scalarOrder, .inconsistent),
+            (KeyFileSamples.rsa1024, KeyFileError.rsaSize(1024)), (KeyFileSamples.rsaExponent3, .rsaExponent),
+            (KeyFileSamples.rsaEvenExponent, .rsaExponent), (KeyFileSamples.rsaHugeExponent, .rsaExponent),
+            (KeyFileSamples.rsaOtherPrivate, .inconsistent), (KeyFileSamples.rsaPSS, .unsupportedKey("RSA-PSS")),
+            (KeyFileSamples.p384, .unsupportedCurve("secp384r1")),
+            (KeyFileSamples.secp256k1, .unsupportedCurve("secp256k1")),
+            (KeyFileSamples.x25519, .unsupportedKey("X25519")), (KeyFileSamples.offCurve, .offCurve),
+            (KeyFileSamples.otherPublicPoint, .inconsistent), (KeyFileSamples.scalarZero, .inconsistent),
+            (KeyFileSamples.scalarOrder, .inconsistent),
         ])
     func weak(_ sample: String, _ error: KeyFileError) async throws {
         await #expect(throws: error) { try await open(sample) }
@@ -64,11 +65,11 @@ struct KeyFileTests {
     @Test(
         "a file that is not one private key under a passphrase is refused, saying what it is",
         arguments: [
-            (KeyFileSample.twoKeys, KeyFileError.severalKeys), (KeyFileSample.otherCertificate, .otherCertificate),
-            (KeyFileSample.publicKey, .publicOnly), (KeyFileSample.certificate, .publicOnly),
-            (KeyFileSample.certificatePKCS12, .publicOnly), (KeyFileSample.plain, .notEncrypted),
-            (KeyFileSample.plainPKCS12, .notEncrypted), (KeyFileSample.oldEncryption, .unsupportedEncryption),
-            (KeyFileSample.legacyPKCS12, .unsupportedEncryption), (KeyFileSample.withoutMAC, .unprotected),
+            (KeyFileSamples.twoKeys, KeyFileError.severalKeys), (KeyFileSamples.otherCertificate, .otherCertificate),
+            (KeyFileSamples.publicKey, .publicOnly), (KeyFileSamples.certificate, .publicOnly),
+            (KeyFileSamples.certificatePKCS12, .publicOnly), (KeyFileSamples.plain, .notEncrypted),
+            (KeyFileSamples.plainPKCS12, .notEncrypted), (KeyFileSamples.oldEncryption, .unsupportedEncryption),
+            (KeyFileSamples.legacyPKCS12, .unsupportedEncryption), (KeyFileSamples.withoutMAC, .unprotected),
         ])
     func otherFiles(_ sample: String, _ error: KeyFileError) async throws {
         await #expect(throws: error) { try await open(sample) }
@@ -78,19 +79,19 @@ struct KeyFileTests {
 
     @Test("attack: a file that asks for endless key derivation costs nothing")
     func rounds() throws {
-        let file = try bytes(KeyFileSample.tooManyRounds)
+        let file = try bytes(KeyFileSamples.tooManyRounds)
         let clock = ContinuousClock()
         let start = clock.now
         #expect(throws: KeyFileError.tooMuchWork) {
-            try KeyFileReader.read(file, passphrase: Array(KeyFileSample.passphrase.utf8))
+            try KeyFileReader.read(file, passphrase: Array(KeyFileSamples.passphrase.utf8))
         }
         #expect(clock.now - start < .seconds(1))
     }
 
     @Test("attack: cut and changed files are refused, whatever is in them")
     func damaged() async throws {
-        let secret = Secret(Array(KeyFileSample.passphrase.utf8))
-        for sample in [KeyFileSample.ec, KeyFileSample.ecPKCS12] {
+        let secret = Secret(Array(KeyFileSamples.passphrase.utf8))
+        for sample in [KeyFileSamples.ec, KeyFileSamples.ecPKCS12] {
             let whole = try bytes(sample)
             for count in stride(from: 0, to: whole.count, by: 7) {
                 await #expect(throws: KeyFileError.self) {
