@@ -53,7 +53,6 @@ struct MutualTLSSettings: Sendable {
             return LegateServer.Listener(host: host, port: port)
         }
         clientAuthorities = text("mtls-client-ca")
-        proxies = try Self.proxies(text("trusted-proxy"), header: text("client-certificate-header"))
         guard clientAuthorities == nil || listener != nil || text("trusted-proxy") != nil else {
             throw ConfigurationError(
                 "mtls-client-ca", "needs mtls-listen or trusted-proxy: nobody else asks for certificates"
@@ -74,6 +73,8 @@ struct MutualTLSSettings: Sendable {
         } else {
             namedURL = nil
         }
+        proxies = try Self.proxies(
+            text("trusted-proxy"), header: text("client-certificate-header"), origin: namedURL)
     }
 
     /// Where clients find the endpoints that take certificates: scheme, host and port. Nil when nobody asks for any.
@@ -89,7 +90,8 @@ struct MutualTLSSettings: Sendable {
         listener.map { LegateServer.Listener(host: $0.host, port: $0.port, origin: baseURL(for: issuer)) }
     }
 
-    private static func proxies(_ addresses: String?, header: String?) throws -> TrustedProxies {
+    /// - Parameter origin: where clients reach them.
+    private static func proxies(_ addresses: String?, header: String?, origin: String?) throws -> TrustedProxies {
         guard let addresses else { return .none }
         var ranges: [AddressRange] = []
         for part in addresses.split(separator: ",", omittingEmptySubsequences: false) {
@@ -101,7 +103,9 @@ struct MutualTLSSettings: Sendable {
             }
             ranges.append(range)
         }
-        guard let proxies = TrustedProxies(ranges, field: header ?? TrustedProxies.standardField) else {
+        guard
+            let proxies = TrustedProxies(ranges, field: header ?? TrustedProxies.standardField, origin: origin)
+        else {
             throw ConfigurationError("client-certificate-header", "must be the name of a header of its own")
         }
         return proxies

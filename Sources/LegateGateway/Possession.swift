@@ -78,8 +78,9 @@ struct Possession: Sendable {
         guard proof.keyThumbprint == thumbprint else {
             throw .invalidProof("The DPoP proof is signed with another key than the token is bound to.")
         }
-        let hasNonce = proof.nonce.map(nonces.isGood) ?? false
-        guard hasNonce || !requiresNonce else { throw .nonceNeeded }
+        // A nonce that is not current is never taken for none.
+        let hasNonce = proof.nonce != nil
+        guard proof.nonce.map(nonces.isGood) ?? !requiresNonce else { throw .nonceNeeded }
         // Whether the token is younger than this process cannot be told: another clock wrote its `iat`.
         let use = DPoPReplays.Use(
             holder: thumbprint, key: thumbprint, id: proof.id, issuedAt: proof.issuedAt, hasNonce: hasNonce,

@@ -44,6 +44,7 @@ package struct AuthorizationServer: Sendable {
     package let leaseSweep: LeaseSweep
     package let backupDesk: BackupDesk
     package let keyringDesk: KeyringDesk
+    let boxAlarm: BoxAlarm
     package let auditTrail: AuditTrail
     package let store: any Store
     package let now: Now
@@ -131,6 +132,7 @@ package struct AuthorizationServer: Sendable {
             head: foundations.snapshot.auditHead, auditKey: foundations.auditKey, now: now,
             observer: foundations.observer
         )
+        boxAlarm = BoxAlarm(barrier: foundations.barrier, ledger: ledger, bell: foundations.bell, now: now)
         let keySets = KeySets(fetcher: foundations.fetcher, now: now)
         let foreign = ForeignTokenVerifier(registry: registry, keySets: keySets)
         spiffeBundles = SPIFFEBundles(registry: registry, fetcher: foundations.fetcher, now: now)
@@ -163,11 +165,11 @@ package struct AuthorizationServer: Sendable {
 
         connectionKeeper = ConnectionKeeper(
             registry: registry, barrier: foundations.barrier, ledger: ledger, fetcher: foundations.fetcher,
-            bell: foundations.bell, now: now
+            alarm: boxAlarm, bell: foundations.bell, now: now
         )
         secretDesk = SecretDesk(
             registry: registry, revocations: revocations, barrier: foundations.barrier, store: store, ledger: ledger,
-            now: now, materials: [.oauth: connectionKeeper]
+            alarm: boxAlarm, now: now, materials: [.oauth: connectionKeeper]
         )
         connectionDesk = ConnectionDesk(
             issuer: issuer, registry: registry, secrets: secretDesk, keeper: connectionKeeper,
@@ -206,8 +208,8 @@ package struct AuthorizationServer: Sendable {
         )
         rotationDesk = RotationDesk(
             steps: RotationSteps(
-                registry: registry, barrier: foundations.barrier, desk: secretDesk, maker: secretMaker, keys: keys,
-                store: store, ledger: ledger, courier: foundations.courier, now: now
+                registry: registry, barrier: foundations.barrier, alarm: boxAlarm, desk: secretDesk,
+                maker: secretMaker, keys: keys, store: store, ledger: ledger, courier: foundations.courier, now: now
             )
         )
         feedAccess = FeedAccess(
@@ -228,14 +230,14 @@ package struct AuthorizationServer: Sendable {
         )
         eventDispatcher = EventDispatcher(
             registry: registry, keys: keys, custodian: custodian, store: store, ledger: ledger,
-            courier: foundations.courier, now: now
+            courier: foundations.courier, alarm: boxAlarm, now: now
         )
         leaseSweep = LeaseSweep(store: store, ledger: ledger, feed: revocationFeed, now: now) { [registry] in
             registry.rotations(after: $0, at: $1)
         }
         keyringDesk = KeyringDesk(
             barrier: foundations.barrier, store: store, ledger: ledger, rootKeyPath: foundations.rootKeyPath, now: now,
-            bell: foundations.bell
+            alarm: boxAlarm
         )
         backupDesk = BackupDesk(
             issuer: issuer, barrier: foundations.barrier, store: store, ledger: ledger, now: now

@@ -40,9 +40,9 @@ package struct TokenEndpoint: Sendable {
     /// - Throws: `OAuthError` when the client is at fault. Such a refusal is in the audit trail when it is thrown,
     ///   unless the client was not authenticated: a stranger must not fill the disk.
     package func respond(to request: ClientRequest) async throws -> TokenResponse {
-        let grant = try grant(of: request)
         var proven: AuthenticatedClient?
         do {
+            let grant = try grant(of: request)
             let client = try await authenticator.authenticate(request, at: now())
             proven = client
             guard client.client.grants.contains(type(of: grant).type) else {

@@ -104,6 +104,8 @@ private struct Batch {
             released = try SecretVersionRecord.readable(lease, at: revision, in: database)
             try LeaseRecord.insert(lease, into: database)
         case .endLease(let id, let time, let reason): try LeaseRecord.end(id, at: time, reason: reason, in: database)
+        case .endLeases(let name, let time, let reason):
+            try LeaseRecord.endAll(of: name, at: time, reason: reason, in: database)
         case .leasesSwept(let sequence): try LeaseRecord.swept(through: sequence, in: database)
         case .keepWrap(let wrap): try WrapRecord.insert(wrap, into: database)
         case .openWrap(let opening): released = try WrapRecord.open(opening, in: database)

@@ -24,7 +24,7 @@ extension SQLiteStore {
         return try await pool.read { try table.boxes(under: term, after: row, limit: limit, in: $0) }
     }
 
-    package func boxCounts() async throws -> [Int: Int] {
+    package func boxCountsByTable() async throws -> [Int: [String: Int]] {
         try await pool.read { try SealedTable.counts(in: $0) }
     }
 

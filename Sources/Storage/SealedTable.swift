@@ -85,16 +85,16 @@ struct SealedTable: Sendable {
         return false
     }
 
-    /// How many boxes there are under each term.
-    static func counts(in database: Database) throws -> [Int: Int] {
-        var counts: [Int: Int] = [:]
+    /// How many boxes there are under each term, by table.
+    static func counts(in database: Database) throws -> [Int: [String: Int]] {
+        var counts: [Int: [String: Int]] = [:]
         for table in all {
             let rows = try database.all(
                 """
                 SELECT \(table.term), count(*) FROM \(table.name) WHERE \(table.box) IS NOT NULL GROUP BY \(table.term)
                 """
             ) { (SealedBox.term(ofHeader: $0.blob(0)), $0.number(1)) }
-            for (term, count) in rows { counts[term, default: 0] += count }
+            for (term, count) in rows { counts[term, default: [:]][table.name, default: 0] += count }
         }
         return counts
     }

@@ -582,6 +582,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--secrets", type=whole(10, 1_000_000), help="secrets for the vault (100,000)")
     parser.add_argument("--due", type=whole(10, 10_000), help="secrets that are due at once (1,000)")
     parser.add_argument("--idle", type=whole(100, 50_000), help="idle connections, and a tenth as many slow ones (10,000)")
+    parser.add_argument("--without-openbao", action="store_true", help="reads of secrets beside the bare handler alone")
     parser.add_argument("--json", type=Path, metavar="FILE", help="writes every figure there")
     parser.add_argument("--check", action="store_true", help="exit 1 when a figure is MISSED or INVALID")
     parser.add_argument("--legate", type=Path, default=Path(".build/release/legate"), help=argparse.SUPPRESS)

@@ -14,12 +14,15 @@ from urllib.parse import quote, urlencode
 
 import registry
 from load import Side, wrk
+from possession import SecureLegate, full_handshakes
 from servers import BenchmarkFailed, Legate
 
 MOST_P99_MS = 100.0
 MOST_MEGABYTES = 150.0
 LEAST_CORES = 0.9
 """What a flood has to cost the server to be one."""
+LEAST_CORES_OF_HANDSHAKES = 0.5
+"""The same of handshakes, which cost the clients on this machine as much."""
 IDLE, SLOW = 10_000, 1_000
 RESTED = 1_500
 """Of the idle ones, those that have had an answer."""
@@ -27,6 +30,7 @@ ADDRESSES = 500
 HONEST_CLIENTS = 8
 HONEST_PAUSE = 0.05
 FORGED = 2_000
+SHAKING_CLIENTS = 4
 
 
 class Honest:
@@ -144,6 +148,7 @@ def measure(bench) -> None:
     legate.start()
     crowd(bench, legate, agent)
     legate.stop()
+    handshakes(bench)
 
 
 def flood(bench, legate: Legate, agent: dict[str, str]) -> None:
@@ -159,13 +164,34 @@ def flood(bench, legate: Legate, agent: dict[str, str]) -> None:
         cores = (legate.cpu_seconds() - before) / (time.perf_counter() - begun)
         result = done[0]
         bench.say(f"{result['requests'] / result['seconds']:,.0f} bad requests/s, {cores:.2f} cores")
-        # A flood that does not fill a core proves nothing.
-        valid = not honest.failures and cores >= LEAST_CORES
-        if honest.failures:
-            bench.say(f"{len(honest.failures)} honest requests failed: {honest.failures[0]}")
-        label = f"hostile: p99 of honest clients under a flood of {kind}"
-        bench.judge(label, honest.p99_ms, MOST_P99_MS, "ms", valid)
+        judge(bench, kind, honest, cores, LEAST_CORES)
         legate.empty_log()
+
+
+def judge(bench, kind: str, honest: Honest, cores: float, least: float) -> None:
+    """What honest clients noticed of a flood. One that does not keep the server busy proves nothing."""
+    if honest.failures:
+        bench.say(f"{len(honest.failures)} honest requests failed: {honest.failures[0]}")
+    valid = not honest.failures and cores >= least
+    bench.judge(f"hostile: p99 of honest clients under a flood of {kind}", honest.p99_ms, MOST_P99_MS, "ms", valid)
+
+
+def handshakes(bench) -> None:
+    """Connections over TLS that are made and dropped, as fast as the server lets them."""
+    legate = SecureLegate(bench.options.legate, bench.directory, "hostile-TLS")
+    bench.servers.append(legate)
+    legate.start()
+    registry.register_resource(legate)
+    agent = registry.register_agent(legate, "bench-honest", token_ttl=registry.LONGEST_LIFE)
+    bench.say("a flood of handshakes")
+    before, begun = legate.cpu_seconds(), time.perf_counter()
+    with Honest(legate, agent) as honest:
+        made = full_handshakes(legate, bench.options.seconds, SHAKING_CLIENTS)
+    seconds = time.perf_counter() - begun
+    cores = (legate.cpu_seconds() - before) / seconds
+    bench.say(f"{made / seconds:,.0f} handshakes/s, {cores:.2f} cores")
+    judge(bench, "handshakes", honest, cores, LEAST_CORES_OF_HANDSHAKES)
+    legate.stop()
 
 
 def floods(directory: Path, legate: Legate, agent: dict[str, str]) -> dict[str, Side]:
@@ -186,8 +212,14 @@ def floods(directory: Path, legate: Legate, agent: dict[str, str]) -> dict[str, 
         urlencode({**agent, "grant_type": "client_credentials", "client_secret": secrets.token_urlsafe(16)})
         for _ in range(FORGED)
     ]
+    # By another key than the client's, who has proved itself from here: nobody's signatures are looked at for longer.
+    signer, forger = (registry.AssertionSigner("bench-forged", legate.address) for _ in range(2))
+    legate.create("clients", registry.agent("bench-forged", auth="private_key_jwt", jwks=signer.jwks))
+    legate.post_form("/token", signer.bodies(1)[0])
     nonsense = ["x=%zz", "grant_type=%ff", "&".join(f"p{n}=x" for n in range(200)), "a" * 20_000]
     return {
+        # The first, because an assertion is good for minutes only.
+        "forged assertions": Side(legate, "/token", bodies=file("assertions", forger.bodies(FORGED))),
         "invented clients": Side(legate, "/token", bodies=file("invented", [invented(n) for n in range(FORGED)])),
         "guessed secrets": Side(legate, "/token", bodies=file("guesses", guesses)),
         "forged tokens": Side(

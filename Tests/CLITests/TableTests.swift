@@ -35,6 +35,28 @@ struct TableTests {
                 """)
     }
 
+    @Test("below the state of the vault stands what is sealed under each term")
+    func vault() {
+        let json: JSON = [
+            "sealed": false,
+            "terms": [
+                ["term": 1, "created_at": "2026-01-01T00:00:00Z", "active": false, "boxes": 0, "boxes_by_table": [:]],
+                [
+                    "term": 2, "created_at": "2026-02-01T00:00:00Z", "active": true, "boxes": 3,
+                    "boxes_by_table": ["signing_keys": 1, "secret_versions": 2],
+                ],
+            ],
+        ]
+        #expect(
+            Answer.vault(json).text == """
+                sealed  no
+
+                TERM  CREATED               ACTIVE  BOXES  SEALED
+                1     2026-01-01T00:00:00Z  no      0      -
+                2     2026-02-01T00:00:00Z  yes     3      signing_keys 1, secret_versions 2
+                """)
+    }
+
     @Test("an empty list still has its heads")
     func empty() {
         #expect(Table.list([], [.init("NAME", "name"), .init("KIND", "kind")]) == "NAME  KIND")

@@ -21,6 +21,7 @@ from actors import TOKEN_EXCHANGE, Client, Registry, Resource, World, unique
 from certificates import Authority, Certificate, self_signed
 from checks import granted, refused, unauthenticated
 from curl import curl
+from dpop import Holder
 from jose import b64, claims_of
 from server import ANSWER_TIMEOUT, Legate, free_port
 
@@ -775,3 +776,61 @@ def test_a_chain_that_nobody_needs_is_refused_in_the_handshake(mutual, world, au
     with pytest.raises(requests.exceptions.RequestException):
         mutual.ask("nobody", certificate, world.r1)
     mutual.legate.assert_alive()
+
+
+# DPoP where certificates are asked for
+
+
+def bound_to_both(post, holder: Holder, htu: str, form: dict) -> requests.Response:
+    """The answer to a token request with a proof for this URL, made again with a nonce when one is wanted."""
+    for _ in range(2):
+        answer = post(holder.form(**form), {"DPoP": holder.proof("POST", htu)})
+        if not holder.learn(answer):
+            break
+    return answer
+
+
+def assert_bound_to_both(answer: requests.Response, holder: Holder, certificate: Certificate) -> None:
+    assert answer.status_code == 200, answer.text
+    confirmation = {"jkt": holder.thumbprint, "x5t#S256": certificate.thumbprint}
+    assert claims_of(answer.json()["access_token"])["cnf"] == confirmation
+
+
+def test_a_proof_names_the_listener_for_certificates(mutual, world, bound):
+    client, certificate = bound
+    holder = Holder(Client(mutual.legate, client))
+    form = {"client_id": client, "resource": world.r1.uri}
+
+    def post(body, headers):
+        return mutual.post("/token", body, certificate, headers=headers)
+
+    advertised = mutual.legate.metadata["mtls_endpoint_aliases"]["token_endpoint"]
+    assert_bound_to_both(bound_to_both(post, holder, advertised, form), holder, certificate)
+    refused(bound_to_both(post, holder, f"{mutual.legate.issuer}/token", form), "invalid_dpop_proof")
+
+
+def test_a_proof_names_the_proxy_that_asks_for_certificates(proxied, authority):
+    server, header = proxied
+    world = World(Registry(server))
+    name = f"{unique('agent')}.example.com"
+    client = registered(world, tls_client_auth_san_dns=name, certificate_bound=True)
+    certificate = authority.issue("agent", dns=(name,))
+    holder = Holder(Client(server, client))
+    form = {"client_id": client, "resource": world.r1.uri}
+
+    def post(body, headers):
+        return server.post("/token", body, headers={header: form_of(certificate, header), **headers})
+
+    advertised = server.metadata["mtls_endpoint_aliases"]["token_endpoint"]
+    assert_bound_to_both(bound_to_both(post, holder, advertised, form), holder, certificate)
+    refused(bound_to_both(post, holder, f"{server.issuer}/token", form), "invalid_dpop_proof")
+
+    # What forwarded headers say does not count.
+    def lie(body, headers):
+        return post(body, {**headers, "Host": "evil.example.com", "X-Forwarded-Host": "evil.example.com"})
+
+    refused(bound_to_both(lie, holder, "https://evil.example.com/token", form), "invalid_dpop_proof")
+    # Without a certificate the request was sent to the issuer.
+    other = Holder(world.cb)
+    other.token(resource=world.r1.uri)
+    refused(other.ask(form={"resource": world.r1.uri}, htu=advertised), "invalid_dpop_proof")

@@ -2,6 +2,8 @@
 
 import json
 import os
+import resource
+import shutil
 import sqlite3
 import subprocess
 import threading
@@ -23,6 +25,8 @@ class Sealed(Legate):
     """An installation that a passphrase opens."""
 
     given: tuple[str, ...] = ()
+    # What the command is given to, such as a program that takes rights away first.
+    before: tuple[str, ...] = ()
 
     @property
     def passphrase_file(self) -> Path:
@@ -32,7 +36,7 @@ class Sealed(Legate):
     def serve_arguments(self) -> list[str]:
         arguments = super().serve_arguments
         at = arguments.index("--root-key")
-        return arguments[:at] + arguments[at + 2 :] + list(self.given)
+        return list(self.before) + arguments[:at] + arguments[at + 2 :] + list(self.given)
 
     def initialise(self) -> "Sealed":
         self.passphrase_file.write_text(PASSPHRASE + "\n")
@@ -330,6 +334,50 @@ def test_the_process_is_hardened_and_no_passphrase_is_in_sight(sealed):
             assert PASSPHRASE.encode() not in Path(f"/proc/{pid}/{name}").read_bytes()
         except PermissionError:
             pass
+
+
+def locked_kilobytes(server: Legate) -> int:
+    """What the kernel says of the process: memory that is never written to swap."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmLck:")).split()[1])
+
+
+def may_lock_memory(server: Legate) -> bool:
+    """CAP_IPC_LOCK: whoever has it is held by no limit."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    effective = next(line for line in status.splitlines() if line.startswith("CapEff:")).split()[1]
+    return bool(int(effective, 16) & 1 << 14)
+
+
+def test_keys_are_locked_in_memory_while_the_vault_is_open(sealed):
+    sealed.start()
+    assert locked_kilobytes(sealed) == 0
+    limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+    if not may_lock_memory(sealed) and limit != resource.RLIM_INFINITY and limit < 2**20:
+        pytest.skip(f"no more than {limit} bytes may be locked here")
+    sealed.opened()
+    assert sealed.fetch("/vault")["keys_locked_in_memory"] is True
+    assert locked_kilobytes(sealed) > 0
+    assert sealed.admin("POST", "/vault/seal", {}).status_code == 200
+    deadline = time.monotonic() + 10
+    while locked_kilobytes(sealed) > 0:
+        assert time.monotonic() < deadline, "locked pages are left after sealing"
+        time.sleep(0.1)
+
+
+def test_keys_that_may_not_be_locked_are_used_and_said_to_be_unlocked(sealed):
+    limited = ("prlimit", "--memlock=0:0")
+    if os.getuid() == 0:
+        # Root may lock what it likes, whatever the limit.
+        limited = ("setpriv", "--bounding-set", "-ipc_lock", "--inh-caps", "-ipc_lock", *limited)
+    for program in {limited[0], "prlimit"}:
+        if shutil.which(program) is None:
+            pytest.skip(f"no {program}")
+    sealed.before = limited
+    sealed.start().opened()
+    assert not may_lock_memory(sealed)
+    assert sealed.fetch("/vault")["keys_locked_in_memory"] is False
+    assert locked_kilobytes(sealed) == 0
 
 
 def test_a_public_half_that_somebody_changed_is_noticed_when_the_vault_is_opened(sealed):

@@ -132,12 +132,18 @@ def test_a_rotation_seals_everything_anew_while_agents_read(kept):
     first = status(vault)
     assert [item["term"] for item in first["terms"]] == [1]
     assert first["terms"][0]["boxes"] >= 5
+    tables = first["terms"][0]["boxes_by_table"]
+    assert tables["secret_versions"] == 2 and tables["signing_keys"] >= 1 and tables["vault_keys"] >= 1
+    assert sum(tables.values()) == first["terms"][0]["boxes"]
     after = change(vault, "rotate")
     assert [(item["term"], item["active"]) for item in after["terms"]] == [(1, False), (2, True)]
     for _ in range(20):
         assert vault.value(agent, "a/b") == "two"
     found = wait_until_resealed(vault, 2)
     assert found["terms"][-1]["boxes"] == first["terms"][0]["boxes"]
+    assert found["terms"][-1]["boxes_by_table"] == tables
+    shown = vault.legate.run("vault", "status", "--output", "table")
+    assert shown.returncode == 0 and "secret_versions 2" in shown.stdout, shown
     assert boxes_by_term(vault.legate).keys() == {2}
     # Whoever sealed with the old term has long committed when the server starts anew: then it goes.
     vault.restart()

@@ -124,15 +124,28 @@ struct DPoPProofTests {
     @Test("a key that cannot be one is refused, whatever it is (DP-13)")
     func badKeys() throws {
         let zero = String(repeating: "A", count: 43)
-        let keys: [JSON] = [
-            .object(["kty": "oct", "k": "AAAA"]),
-            .object(["kty": "EC", "crv": "P-256", "x": .string(zero), "y": .string(zero)]),
-            .object(["kty": "EC", "crv": "P-384", "x": .string(zero), "y": .string(zero)]),
-            .object(["kty": "RSA", "n": .string(String(repeating: "_", count: 86)), "e": "AQAB"]),
-            .object(["kty": "RSA", "n": .string(String(repeating: "_", count: 342)), "e": "AQ"]),
-            .object([:]), .array([]), .null, "key", .object(try Fixtures.key(.ed25519).publicKey.json),
+        // All bits set, so odd: of 1008 and of 2064 bits.
+        let (short, long) = (String(repeating: "_", count: 168), String(repeating: "_", count: 344))
+        let keys: [(key: JSON, error: JWKError)] = [
+            (.object(["kty": "oct", "k": "AAAA"]), .privateKey),
+            (.object(["kty": "oct"]), .privateKey),
+            (.object(["kty": "EC", "crv": "P-256", "x": .string(zero), "y": .string(zero)]), .invalidPoint),
+            (.object(["kty": "EC", "crv": "P-384", "x": .string(zero), "y": .string(zero)]), .unsupported("crv")),
+            (.object(["kty": "RSA", "n": .string(short), "e": "AQAB"]), .invalidRSAKey),
+            (.object(["kty": "RSA", "n": .string(long), "e": "AQ"]), .invalidRSAKey),
+            (.object(["kty": "RSA", "n": .string(long), "e": "Aw"]), .invalidRSAKey),
+            (.object([:]), .malformed("kty is missing")),
         ]
-        for key in keys { #expect(try refusal(header: ["jwk": key]) != nil) }
+        for (key, error) in keys { #expect(try refusal(header: ["jwk": key]) == .key(error)) }
+        for key: JSON in [.array([]), .null, "key"] {
+            #expect(try refusal(header: ["jwk": key]) == .key(.malformed("not a JSON object")))
+        }
+    }
+
+    @Test("a good key is none for another algorithm (DP-13)")
+    func otherType() throws {
+        let key = JSON.object(try Fixtures.key(.ed25519).publicKey.json)
+        #expect(try refusal(header: ["jwk": key]) == .token(.algorithmNotAllowed))
     }
 
     @Test("a signature by another key than that of the header is refused")

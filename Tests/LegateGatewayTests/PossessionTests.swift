@@ -288,6 +288,23 @@ struct PossessionTests {
         #expect(refusal(judge, call(token, late)) == .nonceNeeded)
     }
 
+    @Test("DP-24: a nonce that is not current is refused where none is required, too")
+    func wrongNonce() throws {
+        let judge = try judge()
+        let token = try token(boundTo: prover.thumbprint)
+        let old = judge.possession.nonces.current
+        time.pass(.seconds(120))
+        judge.freshness.prove(time.seconds)
+        for nonce in [old, "made-up"] {
+            let proof = try prover.proof(token, at: time.seconds, nonce: nonce)
+            #expect(refusal(judge, call(token, proof)) == .nonceNeeded)
+        }
+        #expect(judge.possession.replays.count == 0)
+        for nonce in [judge.possession.nonces.current, nil] {
+            #expect(refusal(judge, call(token, try prover.proof(token, at: time.seconds, nonce: nonce))) == nil)
+        }
+    }
+
     @Test("DP-25: a nonce is as old as the time that went by, whatever becomes of the time of day")
     func agingOfNonces() throws {
         let nonces = try judge().possession.nonces

@@ -177,7 +177,15 @@ struct KeyringStorageTests {
         for number in 0..<10 {
             try await Self.addKey("key \(number)", Self.box(term: number % 2 == 0 ? 1 : 2, UInt8(number)), installation)
         }
-        #expect(try await installation.store.boxCounts() == [1: 5, 2: 5])
+        let secret = VaultSecret(name: LegateKit.secretName("a"), kind: .static, createdAt: Sample.time)
+        let version = SecretVersion(number: 1, box: Self.box(term: 2), createdAt: Sample.time)
+        try await installation.commit(.keepSecret(secret, from: nil), .addVersion(secret.name, version))
+        #expect(try await installation.store.boxCounts() == [1: 5, 2: 6])
+        #expect(
+            try await installation.store.boxCountsByTable() == [
+                1: ["vault_keys": 5], 2: ["vault_keys": 5, "secret_versions": 1],
+            ]
+        )
         var found: [String] = []
         var row = Int64.min
         while true {

@@ -132,4 +132,22 @@ struct SecretTests {
         #expect(try await store.lease(one.id) == nil)
         #expect(try await store.lease(two.id) == two)
     }
+
+    @Test("all leases of a secret end in one change, and those of no other", arguments: Engine.allCases)
+    func allLeases(_ engine: Engine) async throws {
+        let installation = try await Installation.open(engine)
+        for name in ["a", "b"] {
+            try await installation.commit(
+                .keepSecret(Self.bare(name), from: nil),
+                .addVersion(Self.name(name), SecretVersion(number: 1, box: Self.box, createdAt: Sample.time))
+            )
+        }
+        let (one, two, other) = (try Self.lease(0), try Self.lease(1), try Self.lease(0, of: "b"))
+        try await installation.commit(.release(one, at: 1), .release(two, at: 1), .release(other, at: 1))
+        try await installation.commit(.endLease(one.id, at: Sample.time, reason: "by hand"))
+        try await installation.commit(.endLeases(of: Self.name("a"), at: Sample.time, reason: "all"))
+        #expect(try await installation.store.lease(one.id)?.endReason == "by hand")
+        #expect(try await installation.store.lease(two.id)?.endReason == "all")
+        #expect(try await installation.store.lease(other.id) == other)
+    }
 }

@@ -149,7 +149,7 @@ package final class ControlledStore: Store {
         try await inner.boxes(in: table, under: term, after: row, limit: limit)
     }
 
-    package func boxCounts() async throws -> [Int: Int] { try await inner.boxCounts() }
+    package func boxCountsByTable() async throws -> [Int: [String: Int]] { try await inner.boxCountsByTable() }
 
     package func forgetOverwritten() async throws { try await inner.forgetOverwritten() }
 

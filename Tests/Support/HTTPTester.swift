@@ -14,9 +14,13 @@ package struct HTTPTester: Sendable {
     private let responder: any HTTPResponder<LegateContext>
     private let channel: NIOAsyncTestingChannel
 
-    package init(_ server: SealableServer, peer: String = "192.0.2.1", sink: LogSink = HTTPTester.noLog) throws {
+    package init(
+        _ server: SealableServer, peer: String = "192.0.2.1", sink: LogSink = HTTPTester.noLog,
+        proxies: TrustedProxies = .none, authorities: ClientAuthorities? = nil
+    ) throws {
         responder = LegateServer(
-            server: server, configuration: .init(host: "127.0.0.1", port: 0), sink: sink
+            server: server,
+            configuration: .init(host: "127.0.0.1", port: 0, proxies: proxies, authorities: authorities), sink: sink
         ).responder()
         channel = NIOAsyncTestingChannel()
         channel.remoteAddress = try SocketAddress(ipAddress: peer, port: 49_152)

@@ -16,6 +16,8 @@ package struct LegateKit: Sendable {
     package let clock: TestClock
     package let fetcher: StubFetcher
     package let courier: StubCourier
+    /// What rang since this start.
+    package let alarms: HeardAlarms
     package let corp: IdentityProvider
     package let world: World
     package let store: ControlledStore
@@ -114,18 +116,20 @@ package struct LegateKit: Sendable {
         let digests = DigestKey(try key(digestKeyName))
         let auditKey = AuditKey(try key(auditKeyName))
         let store = ControlledStore(database)
+        let alarms = HeardAlarms()
         var foundations = AuthorizationServer.Foundations(
             issuer: issuer, store: store,
             snapshot: try await database.load(at: clock.time.adding(seconds: -clock.afterlife)), barrier: barrier,
-            digestKey: digests, auditKey: auditKey, fetcher: fetcher, courier: courier, now: clock.now
+            digestKey: digests, auditKey: auditKey, fetcher: fetcher, courier: courier, now: clock.now,
+            bell: { alarms.hear($0) }
         )
         foundations.uptime = clock.uptime
         foundations.afterlife = clock.afterlife
         let server = try AuthorizationServer(foundations)
         return LegateKit(
-            issuer: issuer, clock: clock, fetcher: fetcher, courier: courier, corp: corp, world: world, store: store,
-            database: database, server: server, auditKey: auditKey, digests: digests, barrier: barrier,
-            directory: directory, rootKey: rootKey
+            issuer: issuer, clock: clock, fetcher: fetcher, courier: courier, alarms: alarms, corp: corp,
+            world: world, store: store, database: database, server: server, auditKey: auditKey, digests: digests,
+            barrier: barrier, directory: directory, rootKey: rootKey
         )
     }
 

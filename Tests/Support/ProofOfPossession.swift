@@ -54,7 +54,8 @@ extension LegateKit {
     @discardableResult
     package func boundExchange(
         _ subjectToken: String, by party: Party, for resource: ResourceURI? = World.calendar, scope: String? = nil,
-        type: TokenType = .accessToken, key: SigningKey, _ adjust: (inout ProofOfPossession) -> Void = { _ in }
+        type: TokenType = .accessToken, key: SigningKey, with more: [String: String] = [:],
+        _ adjust: (inout ProofOfPossession) -> Void = { _ in }
     ) async throws -> TokenResponse {
         var form = Form([
             ("grant_type", GrantType.tokenExchange.rawValue), ("subject_token", subjectToken),
@@ -62,6 +63,7 @@ extension LegateKit {
         ])
         form.add("resource", resource?.text)
         form.add("scope", scope)
+        form.add(more)
         return try await proven(form, by: party, key: key, adjust)
     }
 

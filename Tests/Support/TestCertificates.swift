@@ -41,6 +41,15 @@ package struct TestAuthority: Sendable {
         return try TestAuthority(made, key: key)
     }
 
+    /// Another certificate of the same name and key: each of the two has signed the other.
+    package func twin() throws -> TestAuthority {
+        let made = try Self.make(
+            subject: certificate.subject, publicKey: .init(key.publicKey), issuer: certificate.subject, signedBy: key,
+            validity: .usual, extensions: Self.authority
+        )
+        return try TestAuthority(made, key: key)
+    }
+
     package var anchors: TrustAnchors {
         get throws { try TrustAnchors(der: [der]) }
     }

@@ -34,7 +34,7 @@ struct VaultCommand: AsyncParsableCommand {
         func answer(from server: AdminClient) async throws -> Answer {
             // A sealed server has no tokens to give; whether it is sealed, everybody may know.
             if try await server.sealedVault() != nil { return .card(["sealed": true]) }
-            return .card(try await server.get("vault"))
+            return .vault(try await server.get("vault"))
         }
     }
 
@@ -71,7 +71,25 @@ struct VaultCommand: AsyncParsableCommand {
         @OptionGroup var connection: ConnectionOptions
 
         func answer(from server: AdminClient) async throws -> Answer {
-            .card(try await server.post("vault/rotate", [:]))
+            .vault(try await server.post("vault/rotate", [:]))
         }
+    }
+}
+
+extension Answer {
+    /// The state of the vault, and below it its terms with what is sealed under each.
+    static func vault(_ json: JSON) -> Answer {
+        var rest = json.object ?? [:]
+        let terms = rest["terms"]?.array ?? []
+        rest["terms"] = nil
+        let columns: [Table.Column] = [
+            .init("TERM", "term"), .init("CREATED", "created_at"), .init("ACTIVE", "active"), .init("BOXES", "boxes"),
+            .init("SEALED") { term in
+                let tables = term["boxes_by_table"]?.object?.members ?? []
+                let counts = tables.map { "\($0.name) \(Table.cell($0.value))" }
+                return counts.isEmpty ? "-" : counts.joined(separator: ", ")
+            },
+        ]
+        return Answer(json, text: Table.card(.object(rest)) + "\n\n" + Table.list(terms, columns))
     }
 }

@@ -4,7 +4,7 @@ import Vault
 
 /// Looks at every credential that was refused anywhere: is it one that was planted?
 ///
-/// Only refusals come by here, so a good credential costs nothing. A refused one costs one keyed digest and one
+/// Only refusals come by here, so a call that is answered costs nothing. A refused one costs one keyed digest and one
 /// look-up, whether it is planted or not, and the answer waits for nothing more: it cannot be told from that to any
 /// other bad credential. The trail gets at most one record a minute for each canary, so that nobody fills the disk.
 package final class CanaryWatch: Sendable {
@@ -97,5 +97,20 @@ package final class CanaryWatch: Sendable {
             verdict: "refuse", rule: "canary", reason: "a planted credential was used: its place has been read"
         )
         return event
+    }
+}
+
+extension ClientAuthenticator {
+    /// The client that asks about a token. When it is refused nobody reads the form any further, so its tokens are
+    /// looked at here.
+    func authenticate(
+        _ request: ClientRequest, at now: Timestamp, watchedBy canaries: CanaryWatch
+    ) async throws(OAuthError) -> AuthenticatedClient {
+        do throws(OAuthError) {
+            return try await authenticate(request, at: now)
+        } catch {
+            canaries.look(atTokensIn: request)
+            throw error
+        }
     }
 }

@@ -147,7 +147,7 @@ package struct CheckEndpoint: Sendable {
         }
         if let stranger { try verifier.admit(compact, from: stranger, at: time) }
         do throws(TokenVerifier.Failure) {
-            let token = try verifier.verify(compact, from: stranger, at: time)
+            let token = try verifier.verifyUnproved(compact, from: stranger, at: time)
             call.token = token
             return token
         } catch {

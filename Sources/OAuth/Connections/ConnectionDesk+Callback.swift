@@ -41,7 +41,7 @@ extension ConnectionDesk {
                 guard connection.flow == waiting else { throw SecretRefusal.notFound }
                 var changed = connection
                 changed.flow = flow
-                var grant = try ConnectionGrant(of: connection, with: barrier)
+                var grant = try await keeper.grant(of: connection, for: .request(context))
                 grant.code = code
                 try grant.seal(into: &changed, with: barrier)
                 var event = changed.event(.connectionAnswered, reason: nil, at: time)
@@ -79,7 +79,7 @@ extension ConnectionDesk {
                 guard connection.flow == flow else { throw SecretRefusal.notFound }
                 var changed = connection
                 changed.flow = nil
-                var grant = try ConnectionGrant(of: connection, with: barrier)
+                var grant = try await keeper.grant(of: connection, for: .request(context))
                 grant.verifier = nil
                 grant.code = nil
                 try grant.seal(into: &changed, with: barrier)

@@ -25,7 +25,7 @@ extension ConnectionDesk {
         try caller.require(SecretDesk.writeScope)
         return try await keeper.exclusively(name) {
             let asked = try connection(name)
-            let ended = try await revoke(asked)
+            let ended = try await revoke(asked, in: caller.context)
             FaultPoint.connectionRevoked.pass()
             for _ in 0..<ConnectionKeeper.attempts {
                 let (connection, time) = (try connection(name), now())
@@ -35,11 +35,11 @@ extension ConnectionDesk {
                 defined.revision += 1
                 var entry = Entry(changes: [
                     .keepSecret(defined, from: secret.revision), .dropConnection(name, from: connection.revision),
+                    .endLeases(of: name, at: time, reason: "the account was disconnected"),
                 ])
                 if let version = connection.token?.version {
                     entry.changes.append(.setVersion(name, version, .destroyed, readableUntil: nil))
                 }
-                try await secrets.endLeases(of: name, with: &entry, reason: "the account was disconnected", at: time)
                 var event = connection.event(.connectionDisconnected, by: caller, reason: ended.failure, at: time)
                 event.before = event.after
                 event.after = ended.document.text
@@ -61,16 +61,16 @@ extension ConnectionDesk {
 
     /// The refresh token, with which the provider ends the whole grant (RFC 7009 section 2.1); the access token where
     /// there is no other.
-    private func revoke(_ connection: Connection) async throws -> EndedConnection {
+    private func revoke(_ connection: Connection, in context: RequestContext) async throws -> EndedConnection {
         guard connection.status == .connected, let endpoint = connection.provider.revocationEndpoint else {
             return EndedConnection(isRevoked: nil, failure: nil)
         }
         do {
-            let grant = try ConnectionGrant(of: connection, with: barrier)
+            let grant = try await keeper.grant(of: connection, for: .request(context))
             if let token = grant.refreshToken {
                 try await keeper.provider.revoke(
                     token, hint: "refresh_token", at: endpoint, of: connection, with: grant)
-            } else if let token = try await accessToken(of: connection) {
+            } else if let token = try await accessToken(of: connection, in: context) {
                 try await keeper.provider.revoke(token, hint: "access_token", at: endpoint, of: connection, with: grant)
             }
             return EndedConnection(isRevoked: true, failure: nil)
@@ -81,11 +81,12 @@ extension ConnectionDesk {
         }
     }
 
-    private func accessToken(of connection: Connection) async throws -> String? {
+    private func accessToken(of connection: Connection, in context: RequestContext) async throws -> String? {
         guard let version = connection.token?.version,
             let box = try await secrets.store.secretBox(of: connection.secret, version: version)
         else { return nil }
         let place = VaultSecret.place(of: connection.secret, version: version)
-        return try barrier.open(try SealedBox(bytes: box), at: place).withBytes { String(decoding: $0, as: UTF8.self) }
+        let token = try await secrets.alarm.open(box, at: place, for: .request(context))
+        return token.withBytes { String(decoding: $0, as: UTF8.self) }
     }
 }

@@ -54,7 +54,7 @@ extension ConnectionDesk {
             guard isCode(typed, of: flow, in: connection.id) else {
                 throw try await refuse(connection, "this is not the code that the browser showed", by: caller)
             }
-            var grant = try ConnectionGrant(of: connection, with: barrier)
+            var grant = try await keeper.grant(of: connection, for: .request(caller.context))
             guard let code = grant.code, let verifier = grant.verifier else { throw SecretRefusal.damaged }
             grant.code = nil
             grant.verifier = nil

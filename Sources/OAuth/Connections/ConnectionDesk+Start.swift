@@ -25,7 +25,7 @@ extension ConnectionDesk {
             let time = now()
             let old = registry.connections.connection(name)
             var entry = Entry()
-            var (connection, grant) = try draft(name, order, over: old, for: caller, at: time)
+            var (connection, grant) = try await draft(name, order, over: old, for: caller, at: time)
             try check(name, connection, making: &entry, by: caller, at: time)
             grant.verifier = proof.verifier
             grant.code = nil
@@ -58,13 +58,13 @@ extension ConnectionDesk {
     /// The connection as it is to be, and what it keeps.
     private func draft(
         _ name: SecretName, _ order: ConnectionOrder, over old: Connection?, for caller: Operator, at time: Timestamp
-    ) throws -> (Connection, ConnectionGrant) {
+    ) async throws -> (Connection, ConnectionGrant) {
         guard let provider = order.provider ?? old?.provider else {
             throw InvalidDocument("provider", "is required: the connection is a new one")
         }
         var grant = ConnectionGrant()
         if let old, provider.isSameParty(as: old.provider) {
-            grant = try ConnectionGrant(of: old, with: barrier)
+            grant = try await keeper.grant(of: old, for: .request(caller.context))
         } else if old?.status == .connected {
             throw SecretRefusal.conflict(
                 "an account is connected through another provider or client: disconnect it first")

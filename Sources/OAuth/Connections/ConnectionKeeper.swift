@@ -36,6 +36,7 @@ package final class ConnectionKeeper: Sendable {
     let barrier: Barrier
     let ledger: Ledger
     let provider: ProviderClient
+    let alarm: BoxAlarm
     let bell: AlarmBell
     let now: Now
     private let state = Mutex(State())
@@ -43,13 +44,14 @@ package final class ConnectionKeeper: Sendable {
     private static let longestPause = 300
 
     init(
-        registry: Registry, barrier: Barrier, ledger: Ledger, fetcher: any Fetcher, bell: @escaping AlarmBell,
-        now: @escaping Now
+        registry: Registry, barrier: Barrier, ledger: Ledger, fetcher: any Fetcher, alarm: BoxAlarm,
+        bell: @escaping AlarmBell, now: @escaping Now
     ) {
         self.registry = registry
         self.barrier = barrier
         self.ledger = ledger
         provider = ProviderClient(fetcher: fetcher, now: now)
+        self.alarm = alarm
         self.bell = bell
         self.now = now
     }
@@ -126,6 +128,11 @@ package final class ConnectionKeeper: Sendable {
 
     // MARK: Refreshing
 
+    /// What a connection keeps. A box that does not open is reported.
+    func grant(of connection: Connection, for finder: BoxAlarm.Finder) async throws -> ConnectionGrant {
+        try await alarm.opening(connection.place, for: finder) { try ConnectionGrant(of: connection, with: barrier) }
+    }
+
     private func refreshNow(_ name: SecretName) async {
         guard let connection = registry.connections.connection(name), connection.status == .connected,
             connection.token?.isFresh(at: now()) != true
@@ -134,7 +141,7 @@ package final class ConnectionKeeper: Sendable {
             if let unkept = state.withLock({ $0.unkept[name] }) {
                 return try await keep(unkept, of: name)
             }
-            let grant = try ConnectionGrant(of: connection, with: barrier)
+            let grant = try await grant(of: connection, for: .work("connection refresh"))
             guard let refreshToken = grant.refreshToken else {
                 // Until its end the token that is there will do.
                 if connection.token?.lives(at: now()) == true { return }

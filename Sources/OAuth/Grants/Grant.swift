@@ -33,6 +33,8 @@ package struct Authorization: Sendable {
     package var actors: ActorChain?
     /// What a platform said of the acting workload, for the audit record.
     package var actorEvidence: String?
+    /// What the actor token is bound to.
+    package var actorConfirmation: Confirmation?
     package var delegation: Delegation?
     /// True when a rule just made the delegation: it is stored with the token.
     package var delegationIsNew = false

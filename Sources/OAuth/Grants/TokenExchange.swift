@@ -48,6 +48,7 @@ package struct TokenExchange: Grant {
         if let actor {
             authorization.expiryCeilings.append(actor.expiresAt)
             authorization.actorEvidence = actor.evidence
+            authorization.actorConfirmation = actor.confirmation
         }
         return authorization
     }
@@ -151,10 +152,10 @@ package struct TokenExchange: Grant {
 
     /// An actor token adds no rights: it must prove the client that is authenticated anyway.
     ///
-    /// - Returns: when it expires, in seconds since 1970, and what a platform said of its workload.
+    /// - Returns: when it expires, in seconds since 1970, what a platform said of its workload, what it is bound to.
     private func checkActorToken(
         _ parameters: Parameters, proves client: Client, at now: Timestamp
-    ) async throws(OAuthError) -> (expiresAt: Int64, evidence: String?)? {
+    ) async throws(OAuthError) -> (expiresAt: Int64, evidence: String?, confirmation: Confirmation?)? {
         guard let compact = parameters[.actorToken] else {
             guard parameters[.actorTokenType] == nil else {
                 throw OAuthError(.invalidRequest, "actor_token_type without actor_token")
@@ -178,13 +179,14 @@ package struct TokenExchange: Grant {
                 throw OAuthError(
                     .invalidRequest, "the actor token must be the client's own, for itself", rule: "actor_token")
             }
-            return (token.expiresAt, nil)
+            return (token.expiresAt, nil, token.confirmation)
         }
         let workload = try await workloads.verify(jwt, role: "actor", at: now)
         guard workloads.client(for: workload)?.id == client.id else {
             throw OAuthError(.invalidRequest, "the actor token does not stand for this client", rule: "actor_token")
         }
-        return (workload.expiresAt, workload.evidence)
+        // A workload's token that is bound proves nothing here, and was refused.
+        return (workload.expiresAt, workload.evidence, nil)
     }
 
     // MARK: Shared
@@ -223,6 +225,7 @@ package struct TokenExchange: Grant {
                 case .notOurs: "is not a valid access token of this server"
                 case .expired: "has expired"
                 case .revoked: "has been revoked"
+                case .unbound: "is not bound to what its client or resource demands"
                 }
             throw OAuthError(.invalidRequest, "the \(role) token \(why)", detail: "\(error)", rule: "\(role)_token")
         }

@@ -11,14 +11,11 @@ extension AuditEvent.Name {
 
 extension AuditEvent {
     /// What the server did by itself to the keyring.
-    static func keyring(
-        _ name: Name, _ decision: Decision = .allow, target: String, rule: String, reason: String? = nil,
-        at now: Timestamp
-    ) -> AuditEvent {
-        var event = AuditEvent(timestamp: now.milliseconds, name: name, decision: decision)
+    static func keyring(_ name: Name, target: String, rule: String, at now: Timestamp) -> AuditEvent {
+        var event = AuditEvent(timestamp: now.milliseconds, name: name, decision: .allow)
         event.apiEndpoint = "re-sealing"
         event.target = target
-        event.policyEvaluation = .init(verdict: decision == .allow ? "permit" : "refuse", rule: rule, reason: reason)
+        event.policyEvaluation = .init(verdict: "permit", rule: rule, reason: nil)
         return event
     }
 }

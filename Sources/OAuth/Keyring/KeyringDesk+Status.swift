@@ -6,18 +6,24 @@ extension KeyringDesk {
     package func status(for caller: Operator) async throws -> JSONObject {
         try caller.require(Self.scope)
         let slots = try await store.rootKeySlots()
-        let counts = try await store.boxCounts()
+        let tables = try await store.boxCountsByTable()
+        let counts = tables.mapValues { $0.values.reduce(0, +) }
         let keyring = barrier.keyring
         var terms: [JSON] = []
         var created: [Int: Int64] = [:]
         for term in try await store.keyringTerms() { created[term.number] = term.createdAt }
         for (number, time) in created.sorted(by: { $0.key < $1.key }) {
+            var byTable: JSONObject = [:]
+            for table in store.sealedTables {
+                byTable[table] = tables[number]?[table].map { JSON.integer(Int64($0)) }
+            }
             terms.append(
                 .object([
                     "term": .integer(Int64(number)),
                     "created_at": .time(Timestamp(milliseconds: time)),
                     "active": .bool(number == keyring.activeTerm),
                     "boxes": .integer(Int64(counts[number] ?? 0)),
+                    "boxes_by_table": .object(byTable),
                 ])
             )
         }

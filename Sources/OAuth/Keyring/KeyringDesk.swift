@@ -20,7 +20,7 @@ package final class KeyringDesk: Sendable {
     /// - Parameter rootKeyPath: where the root key file is, or would be. Without it, only a passphrase can be changed.
     package init(
         barrier: Barrier, store: any Store, ledger: Ledger, rootKeyPath: String?, now: @escaping Now,
-        bell: @escaping AlarmBell = { _ in }, grace: Duration = Resealer.defaultGrace
+        alarm: BoxAlarm, grace: Duration = Resealer.defaultGrace
     ) {
         self.barrier = barrier
         self.store = store
@@ -29,7 +29,7 @@ package final class KeyringDesk: Sendable {
         rootKeyFile = rootKeyPath.map { RootKeyFile(path: $0) }
         turn = KeyringTurn()
         resealer = Resealer(
-            barrier: barrier, store: store, ledger: ledger, turn: turn, now: now, bell: bell, grace: grace
+            barrier: barrier, store: store, ledger: ledger, turn: turn, now: now, alarm: alarm, grace: grace
         )
     }
 

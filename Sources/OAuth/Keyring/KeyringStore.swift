@@ -17,9 +17,16 @@ package protocol KeyringStore: Sendable {
     /// Boxes of a table that a term sealed, behind a row, in the order of rows.
     func boxes(in table: String, under term: Int, after row: Int64, limit: Int) async throws -> [StoredBox]
 
-    /// How many boxes there are under each term.
-    func boxCounts() async throws -> [Int: Int]
+    /// How many boxes there are under each term, by the names of their tables.
+    func boxCountsByTable() async throws -> [Int: [String: Int]]
 
     /// Takes what was overwritten out of the write-ahead log too, as far as nobody reads it.
     func forgetOverwritten() async throws
+}
+
+extension KeyringStore {
+    /// How many boxes there are under each term.
+    package func boxCounts() async throws -> [Int: Int] {
+        try await boxCountsByTable().mapValues { $0.values.reduce(0, +) }
+    }
 }

@@ -15,7 +15,7 @@ package final class Resealer: Sendable {
     private struct State {
         /// Boxes that did not open in the last pass, or so far in this one.
         var unopened: Set<Row> = []
-        /// Those that were reported, with their places.
+        /// The same with their places, up to a number.
         var refused: [Row: String] = [:]
         /// When a term was last taken out of use, or a box from under one.
         var lastChange: ContinuousClock.Instant?
@@ -26,7 +26,7 @@ package final class Resealer: Sendable {
     private let ledger: Ledger
     private let turn: KeyringTurn
     private let now: Now
-    private let bell: AlarmBell
+    private let alarm: BoxAlarm
     private let grace: Duration
     private let work = EventOutbox()
     private let state = Mutex(State())
@@ -38,21 +38,21 @@ package final class Resealer: Sendable {
     /// For how long an old term stays when nothing is under it any more: whoever sealed with it has committed by then,
     /// and whoever has read one of its boxes has opened it.
     package static let defaultGrace = Duration.seconds(30)
-    /// Boxes that are each reported. When a whole table was changed, the trail need not say it for every row.
-    private static let mostReported = 1000
+    /// Places of boxes that do not open which are kept. When a whole table was changed, not every row need be named.
+    private static let mostNamed = 1000
     /// What does not open is tried again after this time: somebody may have restored it.
     private static let interval = Duration.seconds(3600)
 
     init(
-        barrier: Barrier, store: any Store, ledger: Ledger, turn: KeyringTurn, now: @escaping Now,
-        bell: @escaping AlarmBell, grace: Duration
+        barrier: Barrier, store: any Store, ledger: Ledger, turn: KeyringTurn, now: @escaping Now, alarm: BoxAlarm,
+        grace: Duration
     ) {
         self.barrier = barrier
         self.store = store
         self.ledger = ledger
         self.turn = turn
         self.now = now
-        self.bell = bell
+        self.alarm = alarm
         self.grace = grace
     }
 
@@ -139,30 +139,23 @@ package final class Resealer: Sendable {
         do {
             let plaintext = try keyring.open(try SealedBox(bytes: stored.box), at: stored.place)
             let box = try plaintext.withBytes { try keyring.seal($0, at: stored.place) }
+            alarm.settle(stored.place)
             return ResealedBox(old: stored, box: box.bytes)
         } catch {
             // A server that was sealed in the meantime opens nothing: that is no damage.
             guard !barrier.keyring.terms.isEmpty else { throw CancellationError() }
-            try await refuse(stored, "\(error)")
+            try await refuse(stored, error)
             return nil
         }
     }
 
-    private func refuse(_ stored: StoredBox, _ reason: String) async throws {
+    private func refuse(_ stored: StoredBox, _ error: any Error) async throws {
         let row = Row(table: stored.place.table, row: stored.row)
-        let isNew = state.withLock { state in
+        state.withLock { state in
             state.unopened.insert(row)
-            return state.refused[row] == nil && state.refused.count < Self.mostReported
+            if state.refused.count < Self.mostNamed { state.refused[row] = stored.place.description }
         }
-        guard isNew else { return }
-        let place = stored.place
-        let event = AuditEvent.keyring(
-            .boxRefused, .deny, target: "\(place.table)/\(place.row)/versions/\(place.version)", rule: "sealed_box",
-            reason: reason, at: now()
-        )
-        try await ledger.commit(Entry(audit: [event]))
-        state.withLock { $0.refused[row] = place.description }
-        bell(Alarm(.boxRefused, event))
+        try await alarm.report(error, at: stored.place, for: .work("re-sealing"))
     }
 
     /// Removes the old terms that have nothing under them and are at rest.

@@ -80,6 +80,8 @@ package enum Change: Sendable {
     case release(Lease, at: Int)
     /// One that has ended is left as it is.
     case endLease(LeaseID, at: Timestamp, reason: String)
+    /// All of a secret that live at that moment, also what was released since the entry was made.
+    case endLeases(of: SecretName, at: Timestamp, reason: String)
     /// How far leases were compared with tombstones.
     case leasesSwept(through: Int64)
     /// A reference to a value that is released with it.
@@ -119,7 +121,7 @@ package enum Change: Sendable {
         case .keepWrap, .plant: false
         case .eraseKey: false
         case .revoke, .close, .reopen, .listStatus, .enqueue, .acknowledge, .revokeKey: false
-        case .endLease, .leasesSwept, .dropRotation, .hastenRotation: false
+        case .endLease, .endLeases, .leasesSwept, .dropRotation, .hastenRotation: false
         }
     }
 

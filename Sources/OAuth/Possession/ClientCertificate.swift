@@ -5,19 +5,26 @@ package import Certificates
 package struct ClientCertificate: Sendable {
     /// What the peer presented.
     package let chain: CertificateChain
-    /// When the path to a certificate authority that the operator configured ends, in seconds since 1970. Nil when
-    /// there is no such path, as with a certificate that its client signed itself.
-    package let verifiedUntil: Int64?
+    private let pathEnd: @Sendable () async -> Int64?
 
-    package init(_ chain: CertificateChain, verifiedUntil: Int64?) {
+    /// - Parameter pathEnd: looks for a path to a certificate authority that the operator configured, and says when it
+    ///   ends, in seconds since 1970. It is asked only when a client is named that needs one: it costs signatures.
+    package init(_ chain: CertificateChain, pathEnd: @escaping @Sendable () async -> Int64?) {
         self.chain = chain
-        self.verifiedUntil = verifiedUntil
+        self.pathEnd = pathEnd
+    }
+
+    package init(_ chain: CertificateChain, verifiedUntil end: Int64?) {
+        self.init(chain) { end }
     }
 
     package var leaf: ParsedCertificate { chain.leaf }
     package var der: [UInt8] { chain.leaf.der }
     /// `x5t#S256`: base64url of the SHA-256 of the DER.
     package var thumbprint: String { chain.leaf.thumbprint }
-    /// Whether a path to a configured certificate authority was found.
-    package var isVerified: Bool { verifiedUntil != nil }
+    /// When the path to a certificate authority that the operator configured ends, in seconds since 1970. Nil when
+    /// there is no such path, as with a certificate that its client signed itself.
+    package var verifiedUntil: Int64? {
+        get async { await pathEnd() }
+    }
 }

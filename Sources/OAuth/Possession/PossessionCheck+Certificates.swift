@@ -15,6 +15,7 @@ extension Confirmation {
         let isWanted =
             authorization.client.certificateBound || authorization.target.requireCertificate
             || authorization.subjectToken?.isBound == true
+            || authorization.actorConfirmation?.certificateThumbprint != nil
         return isWanted ? self : Confirmation(keyThumbprint: keyThumbprint)
     }
 }

@@ -256,6 +256,19 @@ package final class Registry: Sendable {
         }
     }
 
+    /// Whether a token is bound to all that its client and its resource demand by now: one from before they did is not.
+    func isBoundAsDemanded(_ token: AccessToken) -> Bool {
+        state.withLock { state in
+            guard let client = state.clients[token.clientID]?.value,
+                let resource = state.resources[token.audience]?.value
+            else { return false }
+            let needsKey = client.dpopBound || resource.requireDPoP
+            let needsCertificate = client.certificateBound || resource.requireCertificate
+            return (!needsKey || token.confirmation?.keyThumbprint != nil)
+                && (!needsCertificate || token.confirmation?.certificateThumbprint != nil)
+        }
+    }
+
     /// Resources other than our own, by name, for the metadata document.
     package var registeredResources: [Resource] {
         state.withLock { $0.resources.values.map(\.value).sorted { $0.name < $1.name } }
@@ -365,10 +378,9 @@ package final class Registry: Sendable {
             state.closed[ClosedName(kind: kind, id: id)] = nil
         case .keyring(let change): change.keep(in: &state.receivers)
         case .revoke, .spend, .useTask, .listStatus, .enqueue, .acknowledge, .addKey, .revokeKey, .eraseKey,
-            .keepSecret, .dropSecret, .addVersion, .setVersion, .release, .endLease, .leasesSwept, .keepWrap, .openWrap,
-            .plant,
-            .unplant, .canarySeen, .keepConnection, .dropConnection, .keepRotation, .dropRotation,
-            .hastenRotation:
+            .keepSecret, .dropSecret, .addVersion, .setVersion, .release, .endLease, .endLeases, .leasesSwept,
+            .keepWrap, .openWrap, .plant, .unplant, .canarySeen, .keepConnection, .dropConnection, .keepRotation,
+            .dropRotation, .hastenRotation:
             break
         }
     }

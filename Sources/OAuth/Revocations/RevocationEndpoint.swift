@@ -30,7 +30,7 @@ package struct RevocationEndpoint: Sendable {
     /// - Throws: `invalid_grant` when the token is another client's: it stays alive, and the attempt is audited.
     package func respond(to request: ClientRequest) async throws {
         let time = now()
-        let authenticated = try await authenticator.authenticate(request, at: time)
+        let authenticated = try await authenticator.authenticate(request, at: time, watchedBy: canaries)
         let client = authenticated.client
         let compact = try request.parameters.required(.token)
         var entry = Entry(changes: authenticated.spends.map(Change.spend))

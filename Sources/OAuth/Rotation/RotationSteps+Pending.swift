@@ -13,11 +13,13 @@ extension RotationSteps {
     enum Readiness {
         /// It can become current.
         case ready(ClientChange?)
-        /// It was deleted, overtaken by a newer value, dropped by the client whose secret it is, or does not open.
+        /// It was deleted, overtaken by a newer value, or dropped by the client whose secret it is.
         case lost
     }
 
     /// Whether a pending version can still become current; with what that changes for the client whose secret it is.
+    ///
+    /// - Throws: `VaultError` when it does not open. Then it stays as it is, for whoever looks into it.
     func readiness(of pending: RotationPlan.Pending, _ work: Work) async throws -> Readiness {
         guard work.versions.contains(where: { $0.number == pending.version && $0.state == .pending }),
             work.secret.current.map({ $0 < pending.version }) ?? true,
@@ -50,13 +52,18 @@ extension RotationSteps {
         FaultPoint.rotationAbandoned.pass()
     }
 
-    /// Erases a pending version, and the client's secret that it holds.
+    /// Erases a pending version, and the client's secret that it holds. One that does not open is evidence, and stays.
     func forgetting(_ pending: RotationPlan.Pending, of secret: VaultSecret) async throws -> [Change] {
         let versions = try await store.secretVersions(of: secret.name)
         guard versions.contains(where: { $0.number == pending.version && $0.state == .pending }) else { return [] }
+        let value: Secret?
+        do {
+            value = try await self.value(of: pending, secret)
+        } catch is VaultError {
+            return []
+        }
         var changes: [Change] = [.setVersion(secret.name, pending.version, .destroyed, readableUntil: nil)]
-        if let id = secret.client, var client = registry.client(id),
-            let digest = try await value(of: pending, secret).map({ digest(of: $0, id) }),
+        if let id = secret.client, var client = registry.client(id), let digest = value.map({ digest(of: $0, id) }),
             client.secrets.dropFirst().contains(where: { $0.digest == digest })
         {
             let revision = client.revision
@@ -67,10 +74,11 @@ extension RotationSteps {
         return changes
     }
 
-    /// The value of a pending version. Nil when it does not open: then it must not become current.
+    /// The value of a pending version; nil when it has none any more. One that does not open is reported.
     private func value(of pending: RotationPlan.Pending, _ secret: VaultSecret) async throws -> Secret? {
         guard let box = try await store.secretBox(of: secret.name, version: pending.version) else { return nil }
-        return try? barrier.open(try SealedBox(bytes: box), at: secret.place(of: pending.version))
+        return try await alarm.open(
+            box, at: secret.place(of: pending.version), for: .work("rotation schedule"))
     }
 
     private func digest(of value: Secret, _ client: ClientID) -> [UInt8] {

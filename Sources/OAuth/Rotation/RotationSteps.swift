@@ -9,6 +9,7 @@ import Vault
 struct RotationSteps: Sendable {
     let registry: Registry
     let barrier: Barrier
+    let alarm: BoxAlarm
     let desk: SecretDesk
     let maker: ClientSecretMaker
     let keys: SigningKeys

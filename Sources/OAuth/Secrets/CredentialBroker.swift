@@ -10,7 +10,7 @@ struct CredentialBroker: Sendable {
     /// The secret that a gateway has to put on a call with this token; nil when the API has none to be injected.
     ///
     /// - Throws: `insufficient_scope` when it has one, but no rule lets this caller use it: the upstream would refuse
-    ///   the bare call anyway, and would say so less clearly.
+    ///   the bare call anyway.
     func secret(for token: AccessToken) throws(OAuthError) -> VaultSecret? {
         let shelf = secrets.registry.secrets
         guard shelf.secrets(for: token.audience).contains(where: { $0.injection != nil }) else { return nil }
@@ -18,10 +18,7 @@ struct CredentialBroker: Sendable {
         case .one(let secret): return secret
         case .none: throw Self.missing
         case .several:
-            throw OAuthError(
-                .insufficientScope, "more than one credential of the upstream is for this caller",
-                rule: "credential"
-            )
+            throw Self.closed("more than one credential of the upstream is for this caller")
         }
     }
 
@@ -53,9 +50,13 @@ struct CredentialBroker: Sendable {
         )
     }
 
-    private static let missing = OAuthError(
-        .insufficientScope, "no rule lets this caller use the credential of the upstream", rule: "credential"
-    )
+    private static let missing = closed("no rule lets this caller use the credential of the upstream")
+
+    /// Gateways pass the description on to the agent, which must not learn from it what others keep. The reason is for
+    /// the record.
+    private static func closed(_ reason: String) -> OAuthError {
+        OAuthError(.insufficientScope, "the call is not allowed for this caller", detail: reason, rule: "credential")
+    }
 }
 
 /// What a gateway has to put on a call before it goes on. It is for that gateway alone.

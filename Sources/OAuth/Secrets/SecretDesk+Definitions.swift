@@ -75,10 +75,11 @@ extension SecretDesk {
         if let revision, revision != secret.revision { throw SecretRefusal.stale(name) }
         var event = caller.event(.secretRemoved, target: "secret/\(name)", rule: Self.writeScope, at: time)
         event.before = secret.document.text
-        var entry = Entry(changes: [.dropSecret(name)], audit: [event])
-        try await endLeases(of: name, with: &entry, reason: "the secret was removed", at: time)
+        let changes: [Change] = [
+            .dropSecret(name), .endLeases(of: name, at: time, reason: "the secret was removed"),
+        ]
         do {
-            try await ledger.commit(entry)
+            try await ledger.commit(Entry(changes: changes, audit: [event]))
         } catch CommitFailure.missing(_) {
             throw SecretRefusal.notFound
         }

@@ -44,17 +44,6 @@ extension SecretDesk {
         )
         return lease
     }
-
-    /// Adds the end of every live lease of a secret to an entry.
-    func endLeases(of name: SecretName, with entry: inout Entry, reason: String, at time: Timestamp) async throws {
-        var cursor: LeaseID?
-        while true {
-            let page = try await store.leases(of: name, after: cursor, limit: 1000, at: time)
-            entry.changes += page.map { .endLease($0.id, at: time, reason: reason) }
-            guard page.count == 1000, let last = page.last else { return }
-            cursor = last.id
-        }
-    }
 }
 
 extension AuditEvent.Name {

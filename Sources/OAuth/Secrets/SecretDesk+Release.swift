@@ -115,13 +115,8 @@ extension SecretDesk {
     ) async throws -> Secret {
         let stored: Secret
         do {
-            stored = try barrier.open(try SealedBox(bytes: box), at: secret.place(of: version))
-        } catch {
-            var event = AuditEvent(timestamp: now().milliseconds, name: .boxRefused, decision: .deny)
-            event.describe(context)
-            event.target = "secret/\(secret.name)/versions/\(version)"
-            event.policyEvaluation = .init(verdict: "refuse", rule: "sealed_box", reason: "\(error)")
-            try await ledger.commit(Entry(audit: [event]))
+            stored = try await alarm.open(box, at: secret.place(of: version), for: .request(context))
+        } catch is VaultError {
             throw SecretRefusal.damaged
         }
         return try materials[secret.kind]?.reveal(stored, of: secret) ?? stored
@@ -175,5 +170,4 @@ extension AuditEvent {
 extension AuditEvent.Name {
     package static let secretReleased = Self(rawValue: "secret.released")
     package static let secretRefused = Self(rawValue: "secret.refused")
-    package static let boxRefused = Self(rawValue: "vault.box_refused")
 }

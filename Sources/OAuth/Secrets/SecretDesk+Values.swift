@@ -40,38 +40,59 @@ extension SecretDesk {
         changed.latest = number
         changed.current = number
         changed.revision += 1
-        var changes: [Change] = [
+        let changes: [Change] = [
             .keepSecret(changed, from: secret.revision),
             .addVersion(secret.name, SecretVersion(number: number, box: box.bytes, createdAt: time)),
         ]
-        if let grace = secret.rotation?.grace, let previous = secret.current {
-            changes.append(.setVersion(secret.name, previous, .live, readableUntil: time.adding(seconds: grace)))
-        }
-        return (changed, changes)
+        return (changed, changes + superseding(secret, at: time))
+    }
+
+    /// What becomes of the current version when another takes its place.
+    private func superseding(_ secret: VaultSecret, at time: Timestamp) -> [Change] {
+        guard let grace = secret.rotation?.grace, let previous = secret.current else { return [] }
+        return [.setVersion(secret.name, previous, .live, readableUntil: time.adding(seconds: grace))]
     }
 
     /// Deletes a version, so that it cannot be read; `undelete` brings it back. The current one when none is named.
+    ///
+    /// One that is pending is destroyed: brought back, it would be current although its webhook never accepted it.
     package func delete(_ name: SecretName, version: Int?, by caller: Operator) async throws {
         try caller.require(Self.writeScope)
         try await change(name, by: caller) { secret, _ in
             guard let number = version ?? secret.current else { throw SecretRefusal.notFound }
             let old = try await self.version(number, of: name)
-            guard old.state == .live || old.state == .pending else {
+            switch old.state {
+            case .live: return self.ending(old, of: secret, as: .deleted, .versionDeleted)
+            case .pending: return self.ending(old, of: secret, as: .destroyed, .versionDestroyed)
+            case .deleted, .destroyed:
                 throw SecretRefusal.conflict("version \(number) is \(old.state.rawValue) already")
             }
-            return try self.entry(settingVersion: old, of: secret, to: .deleted, .versionDeleted)
         }
     }
 
-    /// Brings a deleted version back; the latest one becomes the current version again.
+    /// Brings a deleted version back; the latest one becomes the current version again. With a rotation policy any
+    /// other can be read until its grace ends.
     package func undelete(_ name: SecretName, version number: Int, by caller: Operator) async throws {
         try caller.require(Self.writeScope)
-        try await change(name, by: caller) { secret, _ in
+        try await change(name, by: caller) { secret, time in
             let old = try await self.version(number, of: name)
             guard old.state == .deleted else {
                 throw SecretRefusal.conflict("version \(number) is \(old.state.rawValue), not deleted")
             }
-            return try self.entry(settingVersion: old, of: secret, to: .live, .versionUndeleted)
+            var changed = secret
+            changed.revision += 1
+            var until = old.readableUntil ?? secret.rotation.map { time.adding(seconds: $0.grace) }
+            var superseded: [Change] = []
+            if number == secret.latest || secret.current == nil {
+                changed.current = number
+                until = nil
+                superseded = self.superseding(secret, at: time)
+            }
+            let changes: [Change] = [
+                .keepSecret(changed, from: secret.revision),
+                .setVersion(secret.name, number, .live, readableUntil: until),
+            ]
+            return (changed, Entry(changes: changes + superseded), .versionUndeleted, number)
         }
     }
 
@@ -83,7 +104,7 @@ extension SecretDesk {
             guard old.state != .destroyed else {
                 throw SecretRefusal.conflict("version \(number) is destroyed already")
             }
-            return try self.entry(settingVersion: old, of: secret, to: .destroyed, .versionDestroyed)
+            return self.ending(old, of: secret, as: .destroyed, .versionDestroyed)
         }
     }
 
@@ -101,23 +122,18 @@ extension SecretDesk {
         return found
     }
 
-    private func entry(
-        settingVersion old: SecretVersion, of secret: VaultSecret, to state: SecretVersion.State,
-        _ event: AuditEvent.Name
-    ) throws -> (VaultSecret, Entry, AuditEvent.Name, Int?) {
+    /// A version that is taken away. If it was the current one, there is none.
+    private func ending(
+        _ old: SecretVersion, of secret: VaultSecret, as state: SecretVersion.State, _ event: AuditEvent.Name
+    ) -> (VaultSecret, Entry, AuditEvent.Name, Int?) {
         var changed = secret
         changed.revision += 1
-        if state == .live {
-            if old.number == secret.latest || secret.current == nil { changed.current = old.number }
-        } else if secret.current == old.number {
-            changed.current = nil
-        }
-        let readableUntil = changed.current == old.number ? nil : old.readableUntil
+        if secret.current == old.number { changed.current = nil }
         return (
             changed,
             Entry(changes: [
                 .keepSecret(changed, from: secret.revision),
-                .setVersion(secret.name, old.number, state, readableUntil: readableUntil),
+                .setVersion(secret.name, old.number, state, readableUntil: old.readableUntil),
             ]), event, old.number
         )
     }

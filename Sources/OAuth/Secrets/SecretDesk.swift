@@ -8,6 +8,7 @@ package struct SecretDesk: Sendable {
     let barrier: Barrier
     let store: any Store
     let ledger: Ledger
+    let alarm: BoxAlarm
     let now: Now
     /// What is to be done to a stored value before it is handed out, by kind.
     let materials: [SecretKind: any SecretMaterial]
@@ -19,13 +20,14 @@ package struct SecretDesk: Sendable {
 
     package init(
         registry: Registry, revocations: RevocationSet, barrier: Barrier, store: any Store, ledger: Ledger,
-        now: @escaping Now, materials: [SecretKind: any SecretMaterial] = [:]
+        alarm: BoxAlarm, now: @escaping Now, materials: [SecretKind: any SecretMaterial] = [:]
     ) {
         self.registry = registry
         self.revocations = revocations
         self.barrier = barrier
         self.store = store
         self.ledger = ledger
+        self.alarm = alarm
         self.now = now
         self.materials = materials
     }

@@ -42,12 +42,13 @@ package final class EventDispatcher: Sendable {
     private let store: any Store
     private let ledger: Ledger
     private let courier: any EventCourier
+    private let alarm: BoxAlarm
     private let now: Now
     private let state = Mutex(State())
 
     init(
         registry: Registry, keys: SigningKeys, custodian: KeyCustodian, store: any Store, ledger: Ledger,
-        courier: any EventCourier, now: @escaping Now
+        courier: any EventCourier, alarm: BoxAlarm, now: @escaping Now
     ) {
         self.registry = registry
         self.keys = keys
@@ -55,6 +56,7 @@ package final class EventDispatcher: Sendable {
         self.store = store
         self.ledger = ledger
         self.courier = courier
+        self.alarm = alarm
         self.now = now
     }
 
@@ -103,7 +105,10 @@ package final class EventDispatcher: Sendable {
     private func deliver(
         _ events: [OutgoingEvent], to receiver: EventReceiver, at endpoint: String, _ observer: Observer
     ) async throws -> Bool {
-        let authorization = try custodian.authorization(of: receiver)
+        let place = KeyCustodian.place(of: receiver.id)
+        let authorization = try await alarm.opening(place, for: .work("push")) {
+            try custodian.authorization(of: receiver)
+        }
         var done: [String] = []
         var failure: String?
         for event in events {

@@ -143,7 +143,7 @@ extension EventReceiver: Registered {
 }
 
 extension KeyCustodian {
-    private static func place(of receiver: ReceiverID) -> Place {
+    static func place(of receiver: ReceiverID) -> Place {
         Place(table: "event_receivers", row: receiver.text, purpose: "authorization")
     }
 

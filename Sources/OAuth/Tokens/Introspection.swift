@@ -59,13 +59,13 @@ package struct Introspection: Sendable {
         let time = now()
         switch caller {
         case .client:
-            let authenticated = try await authenticator.authenticate(request, at: time)
+            let authenticated = try await authenticator.authenticate(request, at: time, watchedBy: canaries)
             let compact = try request.parameters.required(.token)
-            if !authenticated.spends.isEmpty { try await spend(authenticated) }
             let token = (try? verifier.verify(compact, at: time)).flatMap {
                 isVisible($0, to: authenticated.client) ? $0 : nil
             }
             if token == nil { canaries.look(atTokensIn: request) }
+            if !authenticated.spends.isEmpty { try await spend(authenticated) }
             return Answer(token: token, caller: authenticated.client.id, issuer: registry.issuer)
         case .operatorToken(let access):
             let compact = try request.parameters.required(.token)

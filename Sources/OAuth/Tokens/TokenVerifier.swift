@@ -9,6 +9,8 @@ package final class TokenVerifier: Sendable {
         case notOurs(JWTError)
         case expired
         case revoked
+        /// Not bound to what its client or its resource demands by now.
+        case unbound
     }
 
     private let issuer: IssuerURL
@@ -41,11 +43,20 @@ package final class TokenVerifier: Sendable {
         }
     }
 
-    /// A live token of ours, or why it is not one.
+    /// A live token of ours, bound to what it has to be, or why it is not one.
     ///
     /// - Parameter peer: a stranger's address, whose wrong signatures are counted.
     package func verify(
         _ compact: String, from peer: String? = nil, at now: Timestamp
+    ) throws(Failure) -> AccessToken {
+        let token = try verifyUnproved(compact, from: peer, at: now)
+        guard registry.isBoundAsDemanded(token) else { throw .unbound }
+        return token
+    }
+
+    /// The same for whoever asks `PossessionCheck` next: that one tells the sender what the token has to be bound to.
+    package func verifyUnproved(
+        _ compact: String, from peer: String?, at now: Timestamp
     ) throws(Failure) -> AccessToken {
         let token: AccessToken
         do throws(Failure) {
@@ -61,7 +72,7 @@ package final class TokenVerifier: Sendable {
 
     /// Whether a token that was verified before is still worth anything.
     package func isLive(_ token: AccessToken, at now: Timestamp) -> Bool {
-        Self.isOfNow(token, at: now) && isStanding(token, at: now)
+        Self.isOfNow(token, at: now) && isStanding(token, at: now) && registry.isBoundAsDemanded(token)
     }
 
     /// Within its life. A token that was made while the clock was ahead would live longer than it was given, by as much.

@@ -13,9 +13,15 @@ struct IntrospectRoute: Sendable {
             let client = try await request.clientRequest("POST /introspect", in: context)
             var caller = Introspection.Caller.client
             if BearerAuthentication.isPresented(in: request) {
-                caller = .operatorToken(
-                    try await bearer.authorize(request, context, as: "POST /introspect", scope: "tokens:read")
-                )
+                do {
+                    caller = .operatorToken(
+                        try await bearer.authorize(request, context, as: "POST /introspect", scope: "tokens:read")
+                    )
+                } catch {
+                    // Nobody reads the form any further.
+                    bearer.server.canaryWatch.look(atTokensIn: client)
+                    throw error
+                }
             }
             let answer = try await introspection.answer(client, from: caller)
             context.notes.note { $0.clientID = answer.caller.text }

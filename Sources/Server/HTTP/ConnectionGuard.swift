@@ -71,6 +71,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapInboundIn(data) {
         case .head:
             if let visitor, !visitor.began(at: context.eventLoop.now, isStream: kind == .stream) { return }
+            if kind == .stream { sayGoodbye(context) }
             requests += 1
             unanswered += 1
             bodySince = context.eventLoop.now
@@ -107,6 +108,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // A stream ends by itself. Closed before its reader has taken the answer, it would take the rest along.
+        if kind == .stream, event is ChannelShouldQuiesceEvent { return }
         if lingeringLeft != nil, let event = event as? ChannelEvent, event == .inputClosed {
             context.close(promise: nil)
         }
@@ -156,6 +159,24 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             finish(context)
         } else {
             context.write(data, promise: promise)
+        }
+    }
+
+    /// Ends an HTTP/2 connection with too many requests as the end of the server does: GOAWAY, and what is under way is
+    /// answered. Who goes on asking all the same is cut off.
+    private func sayGoodbye(_ context: ChannelHandlerContext) {
+        guard let number = visitor?.requests, let connection = context.channel.parent else { return }
+        let isDeaf = number > limits.requests + limits.requests / 10
+        guard number == limits.requests || isDeaf else { return }
+        // Not from here: the connection is in the middle of reading.
+        context.eventLoop.assumeIsolated().execute {
+            if isDeaf {
+                connection.close(promise: nil)
+            } else {
+                // From the watch on, not to it: the server does not stop.
+                let watch = try? connection.pipeline.syncOperations.context(handlerType: ConnectionWatch.self)
+                watch?.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+            }
         }
     }
 

@@ -44,9 +44,8 @@ package struct Front<Inner: HTTPResponder>: HTTPResponder where Inner.Context ==
         var response: Response
         do {
             try checkShape(of: request)
-            var context = context
-            context.certificate = try await certificates.certificate(for: request, context)
-            response = try await inner.respond(to: request, context: context)
+            response = try await inner.respond(
+                to: request, context: try certificates.identify(request, in: context))
             // The router answers an unknown path by itself, without a word.
             if response.status == .notFound, response.headers[.contentType] == nil { throw HTTPError(.notFound) }
         } catch {

@@ -14,12 +14,15 @@ package struct LegateContext: Hummingbird.RequestContext, Sendable {
     let connection: PeerConnection?
     /// The client certificate that stands behind the request; the front door finds it.
     package var certificate: ClientCertificate?
+    /// Scheme, host and port that the client must have named, as we are set up; nil for those of the issuer.
+    var origin: String?
 
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         peer = source.channel.remoteAddress?.ipAddress ?? "local"
         notes = RequestNotes()
         connection = PeerConnection.current
+        origin = connection?.origin
     }
 }
 

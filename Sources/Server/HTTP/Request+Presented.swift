@@ -6,11 +6,11 @@ extension Request {
     /// What the sender of this request shows to prove possession.
     ///
     /// The URL that a DPoP proof must name is the path of the request behind our issuer's origin, or that of the
-    /// listener for client certificates: neither `Host` nor any forwarded header has a say in it.
+    /// listener or the proxy for client certificates: neither `Host` nor any forwarded header has a say in it.
     func presented(at issuer: IssuerURL, in context: LegateContext) -> Presented {
         Presented(
             proofs: headers[values: .dpop], method: method.rawValue,
-            url: (context.connection?.origin ?? issuer.origin) + uri.path,
+            url: (context.origin ?? issuer.origin) + uri.path,
             certificate: context.certificate
         )
     }

@@ -2,19 +2,68 @@ package import Certificates
 package import OAuth
 import Synchronization
 
-/// Judges the certificates that peers present: whether a path leads to an authority that the operator configured.
+/// Finds out whether a path leads from the certificate of a peer to an authority that the operator configured.
 ///
 /// Nothing is decided about clients here. A certificate without such a path may still be one that a client registered.
+/// To look costs signatures, as many as a stranger likes: so nothing is looked for before somebody needs the path, and
+/// no chain is searched twice in a row.
 package final class ClientCertificates: Sendable {
+    /// A chain, in whatever order it was sent.
+    private struct ChainID: Hashable {
+        let leaf: String
+        let others: Set<String>
+
+        init(_ chain: CertificateChain) {
+            leaf = chain.leaf.thumbprint
+            others = Set(chain.intermediates.map(\.thumbprint))
+        }
+    }
+
+    private struct Search {
+        let end: Task<Int64?, Never>
+        /// Seconds since 1970.
+        let begun: Int64
+        let generation: Int
+    }
+
     private struct State {
         var anchors: TrustAnchors
-        /// Grows when the authorities change; judgements by older ones count no more.
+        /// Grows when the authorities change; what was found with older ones counts no more.
         var generation = 0
-        /// Certificates with a path, by thumbprint. A stranger has none, so no stranger can fill or flush this.
-        var verified: [String: ClientCertificate] = [:]
+        /// When paths end, by the thumbprint of the certificate. A stranger has none, so no stranger can fill or flush
+        /// this.
+        var ends: [String: Int64] = [:]
+        /// Searches that are under way, and those that found nothing lately.
+        var searches: [ChainID: Search] = [:]
+        var count = 0
+
+        /// The search of all who ask for this chain now.
+        mutating func search(for chain: CertificateChain, at time: Int64) -> Search {
+            let id = ChainID(chain)
+            if let known = searches[id], known.begun <= time, time - known.begun < ClientCertificates.memory {
+                return known
+            }
+            if searches.count >= ClientCertificates.capacity { searches = [:] }
+            count &+= 1
+            let search = Search(
+                end: Task<Int64?, Never> { [anchors] in try? await anchors.verify(chain, at: time) }, begun: time,
+                generation: generation
+            )
+            searches[id] = search
+            return search
+        }
+
+        mutating func found(_ end: Int64, for chain: CertificateChain, by search: Search) {
+            guard search.generation == generation else { return }
+            searches[ChainID(chain)] = nil
+            if ends.count >= ClientCertificates.capacity { ends = [:] }
+            ends[chain.leaf.thumbprint] = end
+        }
     }
 
     private static let capacity = 4096
+    /// Seconds for which a chain without a path is known as one: a certificate of it may only begin to be valid.
+    private static let memory: Int64 = 60
 
     private let state: Mutex<State>
     private let now: Now
@@ -24,47 +73,36 @@ package final class ClientCertificates: Sendable {
         self.now = now
     }
 
+    /// How many paths were looked for.
+    var searches: Int { state.withLock(\.count) }
+
     /// Trusts these authorities from now on, and no others: what was verified before is verified again.
     package func replace(_ anchors: TrustAnchors) {
         state.withLock { state in
             state.anchors = anchors
             state.generation &+= 1
-            state.verified = [:]
+            state.ends = [:]
+            state.searches = [:]
         }
     }
 
     /// The certificate of a connection; nil when its peer presented none.
-    func certificate(of connection: PeerConnection) async -> ClientCertificate? {
-        guard let chain = connection.chain else { return nil }
-        let generation = state.withLock { $0.generation }
-        if let known = connection.judgement, known.generation == generation, isCurrent(known.certificate) {
-            return known.certificate
-        }
-        let certificate = await certificate(of: chain)
-        connection.judgement = PeerConnection.Judgement(generation: generation, certificate: certificate)
-        return certificate
+    func certificate(of connection: PeerConnection) -> ClientCertificate? {
+        connection.chain.map { certificate(of: $0) }
     }
 
     /// The certificate that leads such a chain.
-    package func certificate(of chain: CertificateChain) async -> ClientCertificate {
-        let (anchors, generation, known) = state.withLock {
-            ($0.anchors, $0.generation, $0.verified[chain.leaf.thumbprint])
-        }
-        if let known, isCurrent(known) { return known }
-        guard let end = try? await anchors.verify(chain, at: now().seconds) else {
-            return ClientCertificate(chain, verifiedUntil: nil)
-        }
-        let certificate = ClientCertificate(chain, verifiedUntil: end)
-        state.withLock { state in
-            guard state.generation == generation else { return }
-            if state.verified.count >= Self.capacity { state.verified = [:] }
-            state.verified[chain.leaf.thumbprint] = certificate
-        }
-        return certificate
+    package func certificate(of chain: CertificateChain) -> ClientCertificate {
+        ClientCertificate(chain) { await self.pathEnd(of: chain) }
     }
 
-    /// A path that has ended may have a successor: it is looked for again. Without a path there is nothing to end.
-    private func isCurrent(_ certificate: ClientCertificate) -> Bool {
-        certificate.verifiedUntil.map { now().seconds <= $0 } ?? true
+    /// A path that has ended may have a successor: it is looked for again.
+    private func pathEnd(of chain: CertificateChain) async -> Int64? {
+        let time = now().seconds
+        if let end = state.withLock({ $0.ends[chain.leaf.thumbprint] }), time <= end { return end }
+        let search = state.withLock { $0.search(for: chain, at: time) }
+        guard let end = await search.end.value else { return nil }
+        state.withLock { $0.found(end, for: chain, by: search) }
+        return end
     }
 }

@@ -6,14 +6,17 @@ struct PeerCertificates: Sendable {
     let proxies: TrustedProxies
     let judge: ClientCertificates
 
-    /// Nil when there is none.
+    /// The context with the certificate, if there is one, and with the origin that the client must have named then.
     ///
     /// - Throws: `HTTPRefusal` for a header that is not to be believed or not to be read.
-    func certificate(for request: Request, _ context: LegateContext) async throws -> ClientCertificate? {
+    func identify(_ request: Request, in context: LegateContext) throws -> LegateContext {
+        var context = context
         if let chain = try proxies.certificate(in: request.headers, from: context.peer) {
-            return await judge.certificate(of: chain)
+            context.certificate = judge.certificate(of: chain)
+            context.origin = proxies.origin ?? context.origin
+        } else if let connection = context.connection {
+            context.certificate = judge.certificate(of: connection)
         }
-        guard let connection = context.connection else { return nil }
-        return await judge.certificate(of: connection)
+        return context
     }
 }

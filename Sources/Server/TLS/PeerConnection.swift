@@ -1,6 +1,4 @@
 package import Certificates
-import OAuth
-import Synchronization
 
 /// What is known of the connection on which a request comes, beside its address.
 ///
@@ -13,22 +11,9 @@ package final class PeerConnection: Sendable {
     let chain: CertificateChain?
     /// Scheme, host and port of the listener as clients name it; nil for those of the issuer.
     let origin: String?
-    /// The last judgement on it.
-    private let judged = Mutex<Judgement?>(nil)
-
-    /// What `ClientCertificates` found, and which of its lists of authorities that was by.
-    struct Judgement: Sendable {
-        let generation: Int
-        let certificate: ClientCertificate
-    }
 
     package init(chain: CertificateChain?, origin: String? = nil) {
         self.chain = chain
         self.origin = origin
-    }
-
-    var judgement: Judgement? {
-        get { judged.withLock { $0 } }
-        set { judged.withLock { $0 = newValue } }
     }
 }

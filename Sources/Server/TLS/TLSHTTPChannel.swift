@@ -73,6 +73,11 @@ struct TLSHTTPChannel: HTTPChannelHandler {
     ) -> EventLoopFuture<Negotiated> {
         switch result {
         case .negotiated("h2"):
+            do {
+                try channel.pipeline.syncOperations.addHandler(FlushBeforeClose())
+            } catch {
+                return channel.eventLoop.makeFailedFuture(error)
+            }
             return http2.setup(channel: channel, logger: logger).map { .http2($0) }
         case .negotiated("http/1.1"), .fallback:
             return http1.setup(channel: channel, logger: logger).map { .http1($0) }
@@ -99,12 +104,23 @@ struct TLSHTTPChannel: HTTPChannelHandler {
         }
     }
 
-    /// A resumed session has no new presentation: then TLS remembers the certificate itself, and what leads to it was
-    /// verified when it was first presented.
+    /// A resumed session has no new presentation: then TLS remembers the certificate itself, and `ClientCertificates` the
+    /// path that was found when it first proved its client.
     private func chain(of value: Value) async throws -> CertificateChain? {
         if let chain = value.presented.chain { return chain }
         guard let remembered = try await value.channel.nioSSL_peerCertificate().get() else { return nil }
         return try CertificateChain(leaf: try remembered.toDERBytes())
+    }
+}
+
+/// Sends what is written before a connection closes. HTTP/2 closes one that was told to end together with its last
+/// stream: when the end of the last answer is written, and not yet sent.
+private final class FlushBeforeClose: ChannelOutboundHandler {
+    typealias OutboundIn = IOData
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        context.flush()
+        context.close(mode: mode, promise: promise)
     }
 }
 

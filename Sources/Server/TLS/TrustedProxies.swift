@@ -10,6 +10,8 @@ package struct TrustedProxies: Sendable {
     private let ranges: [AddressRange]
     private let field: HTTPField.Name
     private let form: CertificateField.Form
+    /// Scheme, host and port under which clients find the proxy that asks for their certificates; nil for the issuer's.
+    let origin: String?
 
     /// RFC 9440's own name; any other one carries PEM with percent escapes, as nginx and its kin write it.
     package static let standardField = "Client-Cert"
@@ -20,14 +22,16 @@ package struct TrustedProxies: Sendable {
         ranges = []
         field = Self.name
         form = .byteSequence
+        origin = nil
     }
 
     /// Nil when the name is not one that a header can have.
-    package init?(_ ranges: [AddressRange], field name: String) {
+    package init?(_ ranges: [AddressRange], field name: String, origin: String? = nil) {
         guard let field = HTTPField.Name(name), !Self.reserved.contains(field) else { return nil }
         self.ranges = ranges
         self.field = field
         form = field == Self.name ? .byteSequence : .escapedPEM
+        self.origin = origin
     }
 
     /// The certificate that a proxy hands on; nil when it says that there was none, and when there are no proxies.

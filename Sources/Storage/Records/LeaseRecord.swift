@@ -36,6 +36,19 @@ enum LeaseRecord {
         }
     }
 
+    static func endAll(of name: SecretName, at time: Timestamp, reason: String, in database: Database) throws {
+        try database.run(
+            """
+            UPDATE leases SET ended_at = ?1, end_reason = ?2
+            WHERE secret = ?3 AND ended_at IS NULL AND expires_at > ?1
+            """
+        ) { row in
+            row.add(time)
+            row.add(reason)
+            row.add(name.text)
+        }
+    }
+
     /// Those that have neither run out nor been ended.
     static func live(
         of name: SecretName?, after cursor: LeaseID?, limit: Int, at now: Timestamp, in database: Database

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from actors import ACCESS_TOKEN, JWT, TOKEN_EXCHANGE, Registry
 from checks import granted, inactive, is_no_store, refused
@@ -138,10 +139,9 @@ def test_DP_12_private_key(world, holder):
         {"kty": "oct", "k": "AAAA"},
         {**RFC_KEY, "y": RFC_KEY["x"]},
         {**RFC_KEY, "x": "A" * 43, "y": "A" * 43},
-        {"kty": "RSA", "n": "_" * 86, "e": "AQAB"},
-        {"kty": "RSA", "n": "_" * 342, "e": "AQ"},
+        {"kty": "RSA", "n": "_" * 84, "e": "AQAB"},
+        {"kty": "RSA", "n": "_" * 344, "e": "AQ"},
         {**RFC_KEY, "crv": "P-384"},
-        {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
         {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43},
         {},
         [],
@@ -153,8 +153,43 @@ def test_DP_12_private_key(world, holder):
 def test_DP_13_keys_that_are_none(world, holder, legate, jwk):
     header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk}
     claims = holder.claims("POST", holder.url("/token"))
-    bad(holder.post(holder.key.sign(claims, json.dumps(header).encode()), resource=world.r1.uri))
+    body = bad(holder.post(holder.key.sign(claims, json.dumps(header).encode()), resource=world.r1.uri))
+    assert "jwk" in body["error_description"]
     assert legate.get("/health/live").status_code == 200
+
+
+# What signs, under which name, and what the header says of its key.
+WEAK_KEYS = {
+    "RSA of 1024 bits": (lambda: rsa.generate_private_key(65537, 1024), "PS256", {}),
+    "RSA with e=3": (lambda: rsa.generate_private_key(3, 2048), "PS256", {}),
+    "P-384": (lambda: ec.generate_private_key(ec.SECP384R1()), "ES256", {}),
+    "P-384 by the name of P-256": (lambda: ec.generate_private_key(ec.SECP384R1()), "ES256", {"crv": "P-256"}),
+}
+
+
+@pytest.mark.parametrize("kind", WEAK_KEYS)
+def test_DP_13_weak_keys_with_good_signatures(world, holder, kind):
+    """The key in the header made the signature: only the key can be what is refused."""
+    make, alg, changes = WEAK_KEYS[kind]
+    weak = Holder(world.cb, Key(alg, "", make()))
+    weak.nonce = holder.nonce
+    body = bad(ask(weak, world, header={"jwk": {**weak.key._public_members(), **changes}}))
+    assert "jwk" in body["error_description"]
+
+
+@pytest.mark.parametrize(("alg", "mentions"), [("HS256", "algorithm"), ("ES256", "jwk")])
+def test_DP_13_symmetric_key_with_a_good_signature(world, holder, alg, mentions):
+    secret = secrets.token_bytes(32)
+    header = {"typ": "dpop+jwt", "alg": alg, "jwk": {"kty": "oct", "k": segment(secret)}}
+    proof = hs256(header, holder.claims("POST", holder.url("/token")), secret)
+    assert mentions in bad(holder.post(proof, resource=world.r1.uri))["error_description"]
+
+
+def test_DP_13_key_of_another_type(world, holder):
+    """Each key is a good one, and neither is for the algorithm that the header names."""
+    for key, alg in ((Key.make("Ed25519"), "ES256"), (holder.key, "Ed25519")):
+        proof = key.sign(holder.claims("POST", holder.url("/token")), holder.header(alg=alg, jwk=key._public_members()))
+        bad(holder.post(proof, resource=world.r1.uri))
 
 
 def test_DP_13_signed_by_another_key(world, holder):
@@ -284,6 +319,24 @@ def test_DP_26_syntax_of_nonces(world, holder):
     nonce = answer.headers["DPoP-Nonce"]
     assert nonce and all(c == "!" or "#" <= c <= "[" or "]" <= c <= "~" for c in nonce)
     assert len(nonce) >= 22
+
+
+def test_DP_26_nobody_can_tell_a_nonce_from_another_server_or_run(world, own_legate):
+    """Asked in the same minute, by the same request; a nonce is what the minute and a key of the run make of it."""
+
+    def nonce(holder: Holder) -> str:
+        answer = holder.post(holder.proof("POST", holder.url("/token"), nonce="wrong"))
+        refused(answer, "use_dpop_nonce")
+        return answer.headers["DPoP-Nonce"]
+
+    other = _agent(own_legate)
+    nonces = [nonce(Holder(world.cb))]
+    for _ in range(3):
+        nonces.append(nonce(Holder(other)))
+        own_legate.restart()
+    assert len(set(nonces)) == len(nonces)
+    # No part of them is a counter or a time.
+    assert len({value[:8] for value in nonces}) == len(nonces)
 
 
 @pytest.mark.parametrize("value", [None, 1, ["http://127.0.0.1/token"], {}, True])

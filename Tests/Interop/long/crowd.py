@@ -1,7 +1,7 @@
 """Honest clients who go on whatever happens, and remember every word that they were told.
 
-What was acknowledged must be true for ever: a revoked token is dead, a spent assertion is spent, an issued token and a
-released secret have their audit records. What failed was never acknowledged, and is only counted.
+What was acknowledged must be true for ever: a revoked token is dead, a spent assertion is spent, a used proof is used,
+an issued token and a released secret have their audit records. What failed was never acknowledged, and is only counted.
 """
 
 import random
@@ -14,6 +14,7 @@ import requests
 
 from actors import JWT, JWT_BEARER, Client, Registry, World
 from custody import Custody
+from dpop import Holder, gateway_basic
 from jose import Key, claims_of
 from long.faults import Server
 from server import ANSWER_TIMEOUT, FromAddress
@@ -27,6 +28,10 @@ class Told:
     revoked: list[str] = field(default_factory=list)
     ended: list[tuple[str, str]] = field(default_factory=list)
     assertions: list[dict] = field(default_factory=list)
+    # DPoP proofs that were accepted: each with its token, or with None at the token endpoint.
+    proofs: list[tuple[str | None, str]] = field(default_factory=list)
+    # How often one of them was refused when it came again.
+    replays: int = 0
     # Tokens with which a secret was read.
     read: list[str] = field(default_factory=list)
     # Where a wrong acceptance was seen, and how.
@@ -59,6 +64,7 @@ class Crowd:
         world = self.world
         self.gateway = world.registry.gateway(world.r1)
         self.signer = world.registry.agent(world.r1, key=Key.make("ES256"))
+        self.holder = Holder(world.registry.agent(world.r1, dpop_bound=True))
         self.reader = self.custody.agent()
         self.custody.create("soak/key", "the value of a secret", self.reader)
         self._ending = threading.Event()
@@ -74,7 +80,8 @@ class Crowd:
     def start(self) -> None:
         jobs: list[Callable[[], None]] = [
             self.issue, self.exchange, self.introspect, self.revoke, self.revoke, self.read, self.assertion,
-            self.end_delegation, self.try_the_dead, self.try_the_dead, self.try_the_spent,
+            self.end_delegation, self.call_bound, self.try_the_dead, self.try_the_dead, self.try_the_spent,
+            self.replay_a_proof, self.replay_a_proof,
         ]  # fmt: skip
         for job in jobs:
             self._threads.append(threading.Thread(target=self._repeat, args=(job,), daemon=True))
@@ -113,10 +120,11 @@ class Crowd:
         return token
 
     def _check(self, token: str) -> int:
-        basic = requests.Request("GET", "http://x", auth=self.gateway.basic).prepare().headers["Authorization"]
-        headers = {"Authorization": f"Bearer {token}", "Legate-Gateway-Authorization": basic}
-        query = {"resource": self.world.r1.name}
-        return self.server.get("/check", params=query, headers=headers).status_code
+        return self._ask_gateway({"Authorization": f"Bearer {token}"}).status_code
+
+    def _ask_gateway(self, credentials: dict[str, str]) -> requests.Response:
+        headers = {**credentials, "Legate-Gateway-Authorization": gateway_basic(self.gateway)}
+        return self.server.get("/check", params={"resource": self.world.r1.name}, headers=headers)
 
     def issue(self) -> None:
         self._token(self.world.cb)
@@ -167,6 +175,33 @@ class Crowd:
         with self.told.lock:
             self.told.assertions.append(form)
 
+    def call_bound(self) -> None:
+        """A token for a key, and a call with it."""
+        answer = self._prove(None)
+        token = self._granted("a bound token", answer)
+        answer = self._prove(token)
+        if answer.status_code != 204:
+            raise Refused("a bound call", answer)
+
+    def _prove(self, token: str | None) -> requests.Response:
+        """A request with a proof, which is tried again with a nonce when the server wants one."""
+        answer = None
+        for _ in range(2):
+            method, url = ("GET", self.world.r1.uri) if token else ("POST", self.holder.url("/token"))
+            proof = self.holder.proof(method, url, token, iat=self.server.now())
+            answer = self._send(token, proof)
+            if answer.status_code in (200, 204):
+                with self.told.lock:
+                    self.told.proofs.append((token, proof))
+            if not self.holder.learn(answer):
+                break
+        return answer
+
+    def _send(self, token: str | None, proof: str) -> requests.Response:
+        if token is None:
+            return self.holder.post(proof, resource=self.world.r1.uri)
+        return self._ask_gateway({"Authorization": f"DPoP {token}", "DPoP": proof})
+
     def end_delegation(self) -> None:
         now = self.server.now()
         user = self.world.user()
@@ -201,6 +236,23 @@ class Crowd:
             self._say_wrong("an assertion worked twice")
         # More than ten failures a minute would not even be looked at.
         self._ending.wait(7)
+
+    def replay_a_proof(self) -> None:
+        """The whole request again, credentials and all, as one who reads along would send it."""
+        with self.told.lock:
+            used = self.told.proofs
+            # Of the last minute, for older ones are refused for their age; and any: the clock may have been set back.
+            token, proof = random.choice([random.choice(used), random.choice(used[-2000:])]) if used else (None, None)
+        if proof is None:
+            return
+        answer = self._send(token, proof)
+        if answer.status_code in (200, 204):
+            self._say_wrong(f"a proof counted twice at {'/check' if token else '/token'}")
+        elif answer.status_code in (400, 401):
+            with self.told.lock:
+                self.told.replays += 1
+        # So that the trail is about honest clients, too.
+        self._ending.wait(0.1)
 
     def _must_be_dead(self, token: str, why: str) -> None:
         answer = self.world.rs1.introspect(token)

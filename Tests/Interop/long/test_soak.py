@@ -56,6 +56,11 @@ class Soak:
         self.uncalm: list[str] = []
 
     @property
+    def missing(self) -> set[str]:
+        """Faults that there were none of."""
+        return {fault.__name__ for fault in self.faults} - set(self.counts)
+
+    @property
     def faults(self) -> list[Callable[[], None]]:
         faults = [self.killed_connections, self.clock_ahead, self.clock_behind, self.kill_nine, self.stopped_process]
         return [*faults, self.full_disk] if self.disk.mounted else faults
@@ -151,6 +156,7 @@ class Soak:
 @pytest.mark.timeout(SECONDS + 600)
 def test_soak_with_faults(server: Server, disk: SmallDisk, record_property):
     if not disk.mounted:
+        assert os.getuid() != 0, "the small disk could not be mounted, so the disk would never be full"
         print("the disk is never full in this run: only root may mount a small one")
     crowd = Crowd(server)
     soak = Soak(crowd, disk)
@@ -165,10 +171,14 @@ def test_soak_with_faults(server: Server, disk: SmallDisk, record_property):
     summary = (
         f"seed {SEED}: {told.done} steps, {len(told.tokens)} tokens, {len(told.revoked)} revocations, "
         f"{len(told.ended)} ended delegations, {len(told.read)} secrets, {len(told.assertions)} assertions, "
+        f"{len(told.proofs)} proofs and {told.replays} replays of them, "
         f"{len(told.failures)} failures in faults {soak.counts}; memory {start:.0f} to {server.resident_megabytes:.0f} MB"
     )
     record_property("soak", summary)
     print(summary)
+    # Six kinds of them take less than three minutes.
+    assert SECONDS < 300 or not soak.missing, f"there was no {soak.missing}; {summary}"
+    assert told.proofs and told.replays, f"no proof was used twice; {summary}"
     assert told.wrong == [], f"{len(told.wrong)} wrong acceptances, such as {told.wrong[:5]}; {summary}"
     assert soak.uncalm == [], f"{len(soak.uncalm)} failed without a fault, such as {soak.uncalm[:5]}; {summary}"
     report = server.fetch("/audit/verify")

@@ -110,6 +110,27 @@ struct CanaryTests {
         }
     }
 
+    @Test(
+        "it is recognised in a form whose sender is refused: nobody, and a client with a wrong secret",
+        arguments: [Party.Proof.none, .basic("wrong")])
+    func strangers(proof: Party.Proof) async throws {
+        let kit = try await LegateKit.start()
+        let (_, lookAlike) = try await plant(kit, .token)
+        let stranger = kit.planner.with(proof)
+        let uses: [() async throws -> Void] = [
+            { _ = try await kit.exchange(lookAlike.value, by: stranger) },
+            { _ = try await kit.introspect(lookAlike.value, by: stranger) },
+            { try await kit.revoke(lookAlike.value, by: stranger) },
+        ]
+        for (index, use) in uses.enumerated() {
+            await expectRefusal(.invalidClient) { try await use() }
+            let events = try await sightings(kit)
+            #expect(events.count == index + 1)
+            #expect(events.last?.after?.contains(#""uses":1"#) == true)
+            kit.clock.advance(seconds: CanaryWatch.pause)
+        }
+    }
+
     @Test("the answer is that to any bad credential")
     func sameAnswer() async throws {
         let kit = try await LegateKit.start()

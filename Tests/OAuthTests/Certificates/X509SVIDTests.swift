@@ -57,6 +57,25 @@ struct X509SVIDTests {
         #expect(record.event.policyEvaluation?.reason?.contains("spiffe://example.org/rover") == true)
     }
 
+    @Test("a workload acts for a user by the SVID of its connection, and the record says which workload it was")
+    func acts() async throws {
+        try await kit.delegate(to: rover, scopes: "calendar.read")
+        let form = Form([
+            ("grant_type", GrantType.tokenExchange.rawValue), ("client_id", rover.id.text),
+            ("resource", World.calendar.text),
+            ("subject_token", try kit.corp.token("alice", audience: kit.issuer)),
+            ("subject_token_type", TokenType.idToken.rawValue),
+        ])
+        let certificate = try await svid()
+        let response = try await kit.server.tokenEndpoint.respond(
+            to: try kit.request(form, from: rover).with(Presented(certificate: certificate)))
+        let claims = try UnverifiedJWT(response.accessToken).claims
+        #expect(claims["sub"] == "corp|alice")
+        #expect(claims["act"]?.object?["sub"] == .string(rover.id.text))
+        let record = try #require(try await kit.lastRecord())
+        #expect(record.event.policyEvaluation?.reason?.contains("spiffe://example.org/rover") == true)
+    }
+
     @Test("the client may be named by its SPIFFE ID")
     func clientID() async throws {
         try await kit.token(rover, showing: try await svid(), naming: "spiffe://example.org/rover")

@@ -235,6 +235,26 @@ struct ConnectionFlowTests {
         #expect(again.server.registry.secrets.secret(LegateKit.github)?.kind == .oauth)
     }
 
+    @Test("what is released while the account is being disconnected ends with it")
+    func disconnectRace() async throws {
+        let kit = try await LegateKit.start()
+        let provider = StubProvider(kit)
+        try await kit.connect(provider, readers: [kit.planner])
+        kit.store.hold()
+        let reading = Task { try await kit.read("users/alice/github", as: kit.planner) }
+        try await kit.store.waitUntilHeld()
+        let leaving = Task { try await kit.connections.disconnect(LegateKit.github, by: kit.keeper()) }
+        try await Task.sleep(for: .milliseconds(50))
+        kit.store.release()
+        // Whether the value is still opened in time does not matter.
+        _ = try? await reading.value
+        _ = try await leaving.value
+        #expect(try await kit.records().contains { $0.event.name == .secretReleased })
+        #expect(
+            try await kit.server.secretDesk.leases(of: LegateKit.github, after: nil, limit: 9, by: kit.keeper()).isEmpty
+        )
+    }
+
     @Test("a start is refused with every mistake named")
     func mistakes() async throws {
         let kit = try await LegateKit.start()

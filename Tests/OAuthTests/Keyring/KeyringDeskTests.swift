@@ -21,7 +21,8 @@ struct KeyringDeskTests {
             directory = try TemporaryDirectory()
             desk = KeyringDesk(
                 barrier: kit.barrier, store: kit.store, ledger: kit.server.ledger,
-                rootKeyPath: directory.path + "/root.key", now: kit.clock.now, grace: .zero
+                rootKeyPath: directory.path + "/root.key", now: kit.clock.now, alarm: kit.server.boxAlarm,
+                grace: .zero
             )
         }
 
@@ -55,6 +56,8 @@ struct KeyringDeskTests {
         #expect(kit.barrier.keyring.terms == [1, 2])
         #expect(status["terms"]?.array?.count == 2)
         #expect(status["terms"]?.array?.last?.object?["active"] == true)
+        let old = status["terms"]?.array?.first?.object
+        #expect(old?["boxes_by_table"]?.object?["secret_versions"] == 1)
         try await kit.keep("db/other", "new", readers: [kit.planner])
         let box = try #require(try await kit.store.secretBox(of: LegateKit.secretName("db/other"), version: 1))
         #expect(try SealedBox(bytes: box).term == 2)

@@ -212,6 +212,26 @@ struct KeyBoundCheckTests {
         _ = try await use.check()
     }
 
+    @Test("introspection calls an old token active only when it is bound to what is demanded by now")
+    func introspection() async throws {
+        let use = try await started()
+        let kit = use.kit
+        let plain = try await kit.token(kit.planner).accessToken
+        let demands: [(kind: RegistryKind, id: String, member: String, keepsBound: Bool)] = [
+            (.resource, "calendar", "require_dpop", true), (.client, "planner", "dpop_bound", true),
+            (.resource, "calendar", "require_certificate", false), (.client, "planner", "certificate_bound", false),
+        ]
+        for demand in demands {
+            try await kit.update(demand.kind, demand.id, [demand.member: true])
+            #expect(try await kit.introspect(plain, by: kit.calendarAPI) == ["active": false], "\(demand.member)")
+            #expect(try await kit.isActive(plain) == false, "\(demand.member)")
+            #expect(try await kit.isActive(use.token) == demand.keepsBound, "\(demand.member)")
+            try await kit.update(demand.kind, demand.id, [demand.member: false])
+            #expect(try await kit.isActive(plain), "\(demand.member)")
+            #expect(try await kit.isActive(use.token), "\(demand.member)")
+        }
+    }
+
     @Test("after a restart old tokens need a nonce in their proofs, new ones do not")
     func restart() async throws {
         let use = try await started()
@@ -244,5 +264,25 @@ struct KeyBoundCheckTests {
         for scheme in ["Bearer", "DPoP"] {
             await kit.refusedCheck(.gateway, plain, resource: "calendar", gateway: "\(scheme) \(token)")
         }
+    }
+
+    @Test("nor one from before its client had to bind its tokens")
+    func oldGatewayToken() async throws {
+        let kit = try await started().kit
+        let own = kit.server.registry.ownResources.revocations.uri
+        try await kit.update(
+            .client, "gateway",
+            [
+                "resources": [.string(own.text), .string(World.calendar.text)], "scopes": ["revocations:read"],
+            ])
+        let old = try await kit.token(kit.gateway, for: own).accessToken
+        let plain = try await kit.token(kit.planner).accessToken
+        try await kit.check(plain, resource: "calendar", gateway: "Bearer \(old)")
+        for member in ["dpop_bound", "certificate_bound"] {
+            try await kit.update(.client, "gateway", [member: true])
+            await kit.refusedCheck(.gateway, plain, resource: "calendar", gateway: "Bearer \(old)")
+            try await kit.update(.client, "gateway", [member: false])
+        }
+        try await kit.check(plain, resource: "calendar", gateway: "Bearer \(old)")
     }
 }

@@ -97,6 +97,66 @@ struct KeyBoundExchangeTests {
         }
     }
 
+    @Test("a bound token of the client's own needs its proof as actor token too")
+    func ownActor() async throws {
+        let (kit, _, key) = try await started()
+        let subject = try kit.corp.token("alice", audience: kit.issuer)
+        let actor = [
+            "actor_token": try await kit.boundToken(kit.planner, key: key).accessToken,
+            "actor_token_type": TokenType.accessToken.rawValue,
+        ]
+        let refusal = await expectRefusal(.invalidDPoPProof) {
+            try await kit.exchange(subject, by: kit.planner, for: World.tools, type: .idToken, with: actor)
+        }
+        #expect(refusal?.rule == "possession_kept")
+        await expectRefusal(.invalidDPoPProof) {
+            try await kit.boundExchange(
+                subject, by: kit.planner, for: World.tools, type: .idToken, key: try TestKeys.stranger(), with: actor)
+        }
+        let good = try await kit.boundExchange(
+            subject, by: kit.planner, for: World.tools, type: .idToken, key: key, with: actor)
+        #expect(good.token.confirmation?.keyThumbprint == key.publicKey.thumbprint)
+    }
+
+    @Test("and one that is bound to a certificate needs that; the new token is bound to it")
+    func certifiedActor() async throws {
+        let (kit, _, _) = try await started()
+        let certificate = try await kit.judged(TestCertificate.selfSigned(.init("planner")))
+        let other = try await kit.judged(TestCertificate.selfSigned(.init("planner")))
+        try await kit.update(.client, "planner", ["certificate_bound": true])
+        let actor = try await kit.token(kit.planner, showing: certificate).accessToken
+        try await kit.update(.client, "planner", ["certificate_bound": false])
+        let subject = try kit.corp.token("alice", audience: kit.issuer)
+        let form = Form([
+            ("grant_type", GrantType.tokenExchange.rawValue), ("resource", World.tools.text),
+            ("subject_token", subject), ("subject_token_type", TokenType.idToken.rawValue),
+            ("actor_token", actor), ("actor_token_type", TokenType.accessToken.rawValue),
+        ])
+        for shown in [nil, other] {
+            let refusal = await expectRefusal(.invalidRequest) {
+                try await kit.server.tokenEndpoint.respond(
+                    to: try kit.request(form, from: kit.planner).with(Presented(certificate: shown)))
+            }
+            #expect(refusal?.rule == "possession_kept")
+        }
+        let good = try await kit.server.tokenEndpoint.respond(
+            to: try kit.request(form, from: kit.planner).with(Presented(certificate: certificate)))
+        #expect(good.token.confirmation == Confirmation(certificateThumbprint: certificate.thumbprint))
+    }
+
+    @Test("what was issued before bound tokens were demanded is exchanged by nobody")
+    func demanded() async throws {
+        let (kit, token, key) = try await started()
+        let plain = try await kit.act(by: kit.planner, at: World.tools).accessToken
+        try await kit.update(.client, "planner", ["dpop_bound": true])
+        let refusal = await expectRefusal(.invalidRequest) {
+            try await kit.boundExchange(plain, by: kit.planner, for: World.tools, key: key)
+        }
+        #expect(refusal?.rule == "subject_token")
+        await expectRefusal(.invalidRequest) { try await kit.exchange(plain, by: kit.worker, for: World.orders) }
+        _ = try await kit.boundExchange(token, by: kit.planner, for: World.tools, key: key)
+    }
+
     @Test("a DPoP proof is no subject token (TX-45)")
     func proofAsToken() async throws {
         let (kit, _, key) = try await started()

@@ -61,15 +61,28 @@ private struct Model {
         pending = nil
     }
 
-    mutating func set(_ number: Int, _ state: SecretVersion.State) {
-        versions[number]?.state = state
-        if state == .live {
-            if number == latest || current == nil { current = number }
-        } else if current == number {
-            current = nil
+    /// What was never live is not kept for anybody who might bring it back.
+    mutating func delete(_ number: Int) {
+        if versions[number]?.state == .pending { return destroy(number) }
+        versions[number]?.state = .deleted
+        if current == number { current = nil }
+    }
+
+    mutating func destroy(_ number: Int) {
+        versions[number]?.state = .destroyed
+        versions[number]?.value = nil
+        if current == number { current = nil }
+    }
+
+    mutating func undelete(_ number: Int, at now: Timestamp) {
+        versions[number]?.state = .live
+        if number == latest || current == nil {
+            supersede(at: now)
+            current = number
+            versions[number]?.until = nil
+        } else if versions[number]?.until == nil {
+            versions[number]?.until = now.adding(seconds: grace)
         }
-        if current == number { versions[number]?.until = nil }
-        if state == .destroyed { versions[number]?.value = nil }
     }
 
     func read(_ number: Int?, at now: Timestamp) -> String? {
@@ -147,13 +160,13 @@ struct RotationModelTests {
                 model.put(text, at: kit.clock.time)
             case 1 where state == .live || state == .pending:
                 try await desk.delete(a, version: number, by: kit.keeper())
-                model.set(number, .deleted)
+                model.delete(number)
             case 2 where state == .deleted:
                 try await desk.undelete(a, version: number, by: kit.keeper())
-                model.set(number, .live)
+                model.undelete(number, at: kit.clock.time)
             case 3 where state != .destroyed && step % 3 == 0:
                 try await desk.destroy(a, version: number, by: kit.keeper())
-                model.set(number, .destroyed)
+                model.destroy(number)
             case 4: kit = try await kit.restarted()
             case 5, 6, 7:
                 // As far as the next thing that happens, or somewhere before.

@@ -45,6 +45,30 @@ struct RotationTests {
         #expect(try await kit.records().contains { "\($0)".contains(new) || "\($0)".contains(old) } == false)
     }
 
+    @Test(
+        "every 24 hours and with one hour of grace, when nobody says otherwise",
+        arguments: [SecretKind.generated, .client])
+    func defaults(_ kind: SecretKind) async throws {
+        let kit = try await LegateKit.start()
+        let planner = JSON.string(kit.planner.id.text)
+        var draft: JSONObject = ["kind": .string(kind.rawValue), "rules": [["client_id": planner]]]
+        if kind == .client { draft["client_id"] = planner }
+        let made = try await kit.server.secretDesk.create(a, from: draft, by: kit.keeper())
+        #expect(made.rotation?.every == 86_400 && made.rotation?.grace == 3600)
+        // What has no value yet gets one at once.
+        await kit.rotateDue()
+        #expect(kit.plan("a")?.dueAt == kit.clock.time.adding(seconds: 86_400))
+        let old = try await kit.read("a", version: 1, as: kit.planner)
+        kit.clock.advance(seconds: 86_399)
+        #expect(await kit.rotateDue().isEmpty)
+        kit.clock.advance(seconds: 1)
+        #expect(await kit.rotateDue().count == 1)
+        kit.clock.advance(seconds: 3599)
+        #expect(try await kit.read("a", version: 1, as: kit.planner) == old)
+        kit.clock.advance(seconds: 1)
+        await #expect(throws: SecretRefusal.notFound) { try await kit.read("a", version: 1, as: kit.planner) }
+    }
+
     @Test("a restart neither skips nor doubles a rotation; days of absence are one rotation")
     func restart() async throws {
         let kit = try await LegateKit.start()

@@ -127,7 +127,7 @@ struct RotationWebhookTests {
         #expect(try await kit.count(of: .rotationAbandoned) == 1)
     }
 
-    @Test("a pending version that was deleted is made anew; without a policy it is erased")
+    @Test("a pending version that was deleted is made anew and never comes back; without a policy it is erased")
     func deleted() async throws {
         let kit = try await LegateKit.start()
         try await kit.generate("a", webhook: LegateKit.webhook, readers: [kit.planner])
@@ -136,6 +136,11 @@ struct RotationWebhookTests {
         kit.courier.answer(then: nil)
         await kit.rotateDue()
         try await kit.server.secretDesk.delete(a, version: 2, by: kit.keeper())
+        // The webhook never accepted it.
+        await #expect(throws: SecretRefusal.conflict("version 2 is destroyed, not deleted")) {
+            try await kit.server.secretDesk.undelete(a, version: 2, by: kit.keeper())
+        }
+        #expect(kit.secret("a")?.current == 1)
         kit.clock.advance(seconds: 2)
         await kit.rotateDue()
         #expect(kit.plan("a")?.pending?.version == 3)
@@ -144,7 +149,7 @@ struct RotationWebhookTests {
         await kit.rotateDue()
         #expect(kit.plan("a") == nil)
         let states = try await kit.store.secretVersions(of: a).map(\.state)
-        #expect(states == [.live, .deleted, .destroyed])
+        #expect(states == [.live, .destroyed, .destroyed])
     }
 
     @Test("on demand the caller is told that the webhook does not agree, and that it is tried again")

@@ -86,6 +86,9 @@ struct CredentialBrokerTests {
         #expect(refusal?.error.rule == "credential")
         let record = try #require(try await kit.lastRecord())
         #expect(record.event.name == .checkDenied && record.event.policyEvaluation?.rule == "credential")
+        let reason = "no rule lets this caller use the credential of the upstream"
+        #expect(record.event.policyEvaluation?.reason == reason)
+        #expect(refusal?.error.description == "the call is not allowed for this caller")
         // The vault's own door is another one.
         _ = try await kit.server.secretDesk.allow(
             LegateKit.secretName("calendar/key"), rule: ["client_id": "worker"], by: kit.keeper())
@@ -105,7 +108,8 @@ struct CredentialBrokerTests {
         let kit = try await Self.start()
         try await kit.keep("calendar/other", with: Self.draft())
         let token = try await kit.token(kit.planner, scope: "calendar.read").accessToken
-        await kit.refusedCheck(.insufficientScope, token, resource: "calendar", as: kit.gateway)
+        let refusal = await kit.refusedCheck(.insufficientScope, token, resource: "calendar", as: kit.gateway)
+        #expect(refusal?.error.description == "the call is not allowed for this caller")
     }
 
     @Test("revoking the token, the delegation or the rule ends it at the next call")

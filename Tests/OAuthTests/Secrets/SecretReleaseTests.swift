@@ -111,6 +111,27 @@ struct SecretReleaseTests {
         await #expect(throws: SecretRefusal.notFound) { try await reading.value }
     }
 
+    @Test("a secret that goes while a release waits takes that lease along; its successor has none")
+    func raceWithRemoval() async throws {
+        let kit = try await LegateKit.start()
+        try await kit.keep("a", readers: [kit.planner])
+        kit.store.hold()
+        let reading = Task {
+            try await kit.server.secretDesk.read(name("a"), by: kit.vaultToken(kit.planner), in: kit.context("GET"))
+        }
+        try await kit.store.waitUntilHeld()
+        let removing = Task { try await kit.server.secretDesk.remove(name("a"), ifRevision: nil, by: kit.keeper()) }
+        try await Task.sleep(for: .milliseconds(50))
+        kit.store.release()
+        let lease = try await reading.value.lease
+        try await removing.value
+        let stored = try #require(try await kit.store.lease(lease.id))
+        #expect(stored.endReason == "the secret was removed")
+        try await kit.keep("a")
+        let leases = try await kit.server.secretDesk.leases(of: name("a"), after: nil, limit: 10, by: kit.keeper())
+        #expect(leases.isEmpty)
+    }
+
     @Test("revoking the task ends its leases: at once, durably, and told of each")
     func leases() async throws {
         let kit = try await LegateKit.start()

@@ -58,6 +58,29 @@ struct SecretVersionTests {
         #expect(try await put("two", kit).current == 2)
     }
 
+    @Test("with a rotation policy no version but the current one can be read for ever, whatever is brought back")
+    func undeletedGrace() async throws {
+        let kit = try await LegateKit.start()
+        try await kit.generate("a", grace: 600, readers: [kit.planner])
+        let desk = kit.server.secretDesk
+        _ = try await put("two", kit)
+        for version in [1, 2] { try await desk.delete(a, version: version, by: kit.keeper()) }
+        for version in [1, 2] { try await desk.undelete(a, version: version, by: kit.keeper()) }
+        #expect(try await kit.read("a", as: kit.planner) == "two")
+        kit.clock.advance(seconds: 599)
+        #expect(try await !kit.read("a", version: 1, as: kit.planner).isEmpty)
+        kit.clock.advance(seconds: 1)
+        await #expect(throws: SecretRefusal.notFound) { try await kit.read("a", version: 1, as: kit.planner) }
+        // Superseded while it was deleted.
+        try await desk.delete(a, version: 2, by: kit.keeper())
+        _ = try await put("three", kit)
+        try await desk.undelete(a, version: 2, by: kit.keeper())
+        #expect(try await kit.read("a", version: 2, as: kit.planner) == "two")
+        kit.clock.advance(seconds: 600)
+        await #expect(throws: SecretRefusal.notFound) { try await kit.read("a", version: 2, as: kit.planner) }
+        #expect(try await kit.read("a", as: kit.planner) == "three")
+    }
+
     @Test("a box that was moved, cut or changed is refused and reported, never served")
     func damaged() async throws {
         let kit = try await LegateKit.start()

@@ -4,6 +4,7 @@ import JOSE
 import OAuth
 import Support
 import Testing
+import Vault
 
 /// The hope: an agent with a good token of its own learns that another agent's secret exists, by any endpoint.
 @Suite("Attack: an agent looks for another agent's secrets")
@@ -100,6 +101,45 @@ struct TwoAgentIsolationTests {
         for number in 0..<5 { try await play.put("payments/\(number)") }
         #expect(shape(try await play.call(.get, "secrets", as: token)) == before)
         #expect(shape(try await play.call(.get, "secrets?limit=1", as: token)) == before)
+    }
+
+    @Test("what a gateway hears about a caller without a rule is alike whatever others keep for the API")
+    func check() async throws {
+        let worlds: [[(name: String, owner: String)]] = [
+            [("payments/stripe", "planner")],
+            [("payments/stripe", "planner"), ("payments/second", "planner")],
+            [("payments/third", "signer")],
+        ]
+        var answers: Set<String> = []
+        for secrets in worlds {
+            let kit = try await LegateKit.start()
+            for (name, owner) in secrets {
+                try await kit.keep(name, "sk_live_1", with: Self.brokered(to: owner))
+            }
+            let token = try await kit.token(kit.worker, scope: "calendar.read").accessToken
+            let gateway = Form.basic(kit.gateway.id.text, try #require(kit.gateway.secret))
+            let answer = try await kit.http().get(
+                "/check?resource=calendar",
+                headers: [("Authorization", "Bearer \(token)"), ("Legate-Gateway-Authorization", gateway)]
+            )
+            #expect(answer.status == 403)
+            let heard = shape(answer)
+            for word in ["sk_live", "payments", "planner", "signer", "rule", "secret", "credential"] {
+                #expect(!heard.lowercased().contains(word), "\(word)")
+            }
+            #expect(try await kit.lastRecord()?.event.policyEvaluation?.rule == "credential")
+            answers.insert(heard)
+        }
+        #expect(answers.count == 1)
+    }
+
+    /// A secret that gateways put on the calls of one agent to the calendar.
+    private static func brokered(to client: String) -> JSONObject {
+        let calendar = JSON.string(World.calendar.text)
+        return [
+            "resource": calendar, "injection": ["header": "X-Api-Key"],
+            "rules": [["client_id": .string(client), "resource": calendar]],
+        ]
     }
 
     @Test("no endpoint of the vault is missing here")

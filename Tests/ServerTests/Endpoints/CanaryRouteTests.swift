@@ -74,6 +74,51 @@ struct CanaryRouteTests {
         }
     }
 
+    @Test(
+        "and where its address is slowed down, before anybody reads it",
+        arguments: ["/admin/clients", "/vault/secrets", "/check?resource=calendar"])
+    func slowed(path: String) async throws {
+        let (kit, http, keeper) = try await Self.start()
+        let value = try await Self.plant(http, keeper, "token")["value"]?.string ?? ""
+        for _ in 0..<RateLimitPolicy.failedSignatures.quota {
+            _ = try? kit.server.verifier.verify(value, from: "203.0.113.9", at: kit.clock.time)
+        }
+        let planted = try await http.get(path, headers: [("Authorization", "Bearer \(value)")])
+        let garbage = try await http.get(path, headers: [("Authorization", "Bearer garbage")])
+        #expect(planted.status == 429 && garbage.status == 429)
+        #expect(planted.headers[.retryAfter] == garbage.headers[.retryAfter])
+        #expect(try await Self.sightings(kit, after: 0).count == 1)
+    }
+
+    @Test("and in a question that makes no sense", arguments: ["/check", "/check?resource=nothing"])
+    func senseless(path: String) async throws {
+        let (kit, http, keeper) = try await Self.start()
+        let value = try await Self.plant(http, keeper, "token")["value"]?.string ?? ""
+        let answer = try await http.get(path, headers: [("Authorization", "Bearer \(value)")])
+        #expect(answer.status == 400)
+        #expect(try await Self.sightings(kit, after: 0).count == 1)
+    }
+
+    @Test("and beside another one")
+    func two() async throws {
+        let (kit, http, keeper) = try await Self.start()
+        let value = try await Self.plant(http, keeper, "token")["value"]?.string ?? ""
+        let answer = try await http.get(
+            "/check?resource=calendar", headers: [("Authorization", "Bearer x"), ("Authorization", "Bearer \(value)")])
+        #expect(answer.status == 400)
+        #expect(try await Self.sightings(kit, after: 0).count == 1)
+    }
+
+    @Test("and in the form of somebody whose own token is refused")
+    func form() async throws {
+        let (kit, http, keeper) = try await Self.start()
+        let value = try await Self.plant(http, keeper, "token")["value"]?.string ?? ""
+        let answer = try await http.post(
+            "/introspect", Form([("token", value)]), headers: [("Authorization", "Bearer garbage")])
+        #expect(answer.status == 401)
+        #expect(try await Self.sightings(kit, after: 0).count == 1)
+    }
+
     @Test("and as the token of a gateway")
     func gateway() async throws {
         let (kit, http, keeper) = try await Self.start()

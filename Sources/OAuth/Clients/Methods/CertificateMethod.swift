@@ -64,7 +64,7 @@ package struct CertificateMethod: ClientAuthentication {
         }
         var evidence: String?
         switch client.authentication {
-        case .tlsClientAuth: try verifyPKI(certificate, of: client, at: now)
+        case .tlsClientAuth: try await verifyPKI(certificate, of: client, at: now)
         case .selfSignedTLSClientAuth: try await verifyKey(of: certificate, client)
         default:
             let id = try await svids.verify(certificate, at: now)
@@ -79,15 +79,15 @@ package struct CertificateMethod: ClientAuthentication {
         return ProvenClient(shared, method: client.authentication, evidence: evidence)
     }
 
-    /// A path to a configured authority, and the registered name in its place.
+    /// The registered name in its place, and a path to a configured authority: last, for it costs signatures.
     private func verifyPKI(
         _ certificate: ClientCertificate, of client: Client, at now: Timestamp
-    ) throws(OAuthError) {
-        guard let end = certificate.verifiedUntil, now.seconds <= end else {
-            throw Self.refusal("no path leads to a configured authority", certificate)
-        }
+    ) async throws(OAuthError) {
         guard let name = client.certificateName, name.matches(certificate.leaf) else {
             throw Self.refusal("it has not the name that the client is registered with", certificate)
+        }
+        guard let end = await certificate.verifiedUntil, now.seconds <= end else {
+            throw Self.refusal("no path leads to a configured authority", certificate)
         }
     }
 

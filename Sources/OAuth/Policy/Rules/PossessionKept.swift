@@ -29,12 +29,20 @@ package struct PossessionKept: PolicyRule {
                     "the resource takes only tokens that are bound to a client certificate: send the request with one")
             }
         }
+        // An actor token of ours is always the client's own.
+        if let bound = authorization.actorConfirmation,
+            let refusal = objection(unless: held, proves: bound, of: "actor")
+        {
+            return refusal
+        }
         switch authorization.subjectToken {
         case nil: return nil
         case .own(let token):
             guard let bound = token.confirmation else { return nil }
             // The client that it was issued to has its key; a resource that it was sent to has one of its own.
-            if token.clientID == authorization.client.id { return objection(unless: held, proves: bound) }
+            if token.clientID == authorization.client.id {
+                return objection(unless: held, proves: bound, of: "subject")
+            }
             return held == nil
                 ? refuse(
                     .invalidDPoPProof,
@@ -43,19 +51,19 @@ package struct PossessionKept: PolicyRule {
                 : nil
         case .foreign(let token):
             guard let bound = token.confirmation else { return nil }
-            return objection(unless: held, proves: bound)
+            return objection(unless: held, proves: bound, of: "subject")
         }
     }
 
-    /// Everything that the subject token is bound to has to be proved again.
-    private func objection(unless held: Confirmation?, proves bound: Confirmation) -> Refusal? {
+    /// Everything that the token is bound to has to be proved again.
+    private func objection(unless held: Confirmation?, proves bound: Confirmation, of role: String) -> Refusal? {
         if let key = bound.keyThumbprint, held?.keyThumbprint != key {
             return refuse(
-                .invalidDPoPProof, "the subject token is bound to a key: send a DPoP proof that is signed with it")
+                .invalidDPoPProof, "the \(role) token is bound to a key: send a DPoP proof that is signed with it")
         }
         if let certificate = bound.certificateThumbprint, held?.certificateThumbprint != certificate {
             return refuse(
-                .invalidRequest, "the subject token is bound to a client certificate: send the request with it")
+                .invalidRequest, "the \(role) token is bound to a client certificate: send the request with it")
         }
         return nil
     }
