@@ -330,7 +330,6 @@ class Frames:
             socket.create_connection(("127.0.0.1", port), timeout=10), server_hostname="127.0.0.1"
         )
         assert self.connection.selected_alpn_protocol() == "h2"
-        self.flags = 0
         self.connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
         self.send(4, 0, 0)
 
@@ -340,11 +339,10 @@ class Frames:
         )
 
     def read(self) -> tuple[int, int, bytes] | None:
-        """The next frame as kind, stream and payload; None at the end. Its flags are kept in `flags`."""
+        """The next frame as kind, stream and payload; None at the end."""
         head = self._exactly(9)
         if head is None:
             return None
-        self.flags = head[4]
         payload = self._exactly(int.from_bytes(head[:3], "big"))
         return (head[3], int.from_bytes(head[5:], "big"), payload) if payload is not None else None
 
@@ -447,53 +445,6 @@ def test_more_streams_than_allowed_are_refused(shared, authority):
     # SETTINGS_MAX_CONCURRENT_STREAMS and SETTINGS_MAX_HEADER_LIST_SIZE
     assert settings[3] == 100 and settings[6] <= 16_384
     speaker.connection.close()
-
-
-MOST_REQUESTS = 10_000
-"""On one connection, as `ConnectionLimits` has it."""
-
-
-def ask_until_goodbye(speaker: Frames, most: int, listens: bool) -> tuple[int, int, int | None]:
-    """Asks again and again, until the server says goodbye or, without listening to that, until it hangs up. How often
-    it asked, how many answers were whole, and the code of the goodbye."""
-    # Room for all answers.
-    speaker.send(8, 0, 0, 0x7FFF0000.to_bytes(4, "big"))
-    asked, code = 0, None
-    waiting, answered = set(), 0
-    try:
-        while waiting or asked < most:
-            while len(waiting) < 50 and asked < most and (code is None or not listens):
-                speaker.send(1, 0x5, 2 * asked + 1, HEAD)
-                waiting.add(2 * asked + 1)
-                asked += 1
-            frame = speaker.read()
-            if frame is None:
-                break
-            kind, stream, payload = frame
-            if kind == 6 and not speaker.flags & 1 and listens:
-                speaker.send(6, 1, 0, payload)
-            elif kind == 7:
-                code = int.from_bytes(payload[4:8], "big")
-            elif kind in (0, 1) and speaker.flags & 1 and stream in waiting:
-                waiting.discard(stream)
-                answered += 1
-    except (ConnectionError, ssl.SSLError):
-        pass
-    speaker.connection.close()
-    return asked, answered, code
-
-
-def test_requests_on_one_connection_are_bounded_over_http2(shared, authority):
-    asked, answered, code = ask_until_goodbye(Frames(shared.port, authority), 2 * MOST_REQUESTS, listens=True)
-    assert code == 0 and MOST_REQUESTS <= asked <= MOST_REQUESTS + 100
-    assert answered == asked
-    shared.assert_alive()
-
-
-def test_who_does_not_hear_the_goodbye_is_cut_off(shared, authority):
-    asked, answered, code = ask_until_goodbye(Frames(shared.port, authority), 2 * MOST_REQUESTS, listens=False)
-    assert code == 0 and answered <= asked <= MOST_REQUESTS * 11 // 10 + 100
-    shared.assert_alive()
 
 
 def test_large_headers_are_refused_over_http2(shared, authority):

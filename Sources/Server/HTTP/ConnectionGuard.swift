@@ -71,7 +71,6 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapInboundIn(data) {
         case .head:
             if let visitor, !visitor.began(at: context.eventLoop.now, isStream: kind == .stream) { return }
-            if kind == .stream { sayGoodbye(context) }
             requests += 1
             unanswered += 1
             bodySince = context.eventLoop.now
@@ -159,24 +158,6 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             finish(context)
         } else {
             context.write(data, promise: promise)
-        }
-    }
-
-    /// Ends an HTTP/2 connection with too many requests as the end of the server does: GOAWAY, and what is under way is
-    /// answered. Who goes on asking all the same is cut off.
-    private func sayGoodbye(_ context: ChannelHandlerContext) {
-        guard let number = visitor?.requests, let connection = context.channel.parent else { return }
-        let isDeaf = number > limits.requests + limits.requests / 10
-        guard number == limits.requests || isDeaf else { return }
-        // Not from here: the connection is in the middle of reading.
-        context.eventLoop.assumeIsolated().execute {
-            if isDeaf {
-                connection.close(promise: nil)
-            } else {
-                // From the watch on, not to it: the server does not stop.
-                let watch = try? connection.pipeline.syncOperations.context(handlerType: ConnectionWatch.self)
-                watch?.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
-            }
         }
     }
 

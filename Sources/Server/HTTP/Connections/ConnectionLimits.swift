@@ -14,8 +14,7 @@ package struct ConnectionLimits: Sendable, Equatable {
     let bodyBytesPerSecond = 1024
     /// Seconds during which a reader may take nothing of an answer.
     let stallSeconds = 30
-    /// Requests on one connection; the last answer says `Connection: close`. Over HTTP/2 a GOAWAY follows, and a tenth
-    /// more is let in while it is on its way.
+    /// Requests on one HTTP/1.1 connection; the last answer says `Connection: close`.
     var requests = 10_000
     /// Requests that are on their way on one HTTP/1.1 connection, unanswered.
     let pipelined = 64

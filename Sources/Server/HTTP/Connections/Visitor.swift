@@ -23,7 +23,6 @@ final class Visitor: Sendable {
         var headSince: NIODeadline?
         var receiving = 0
         var answering = 0
-        var requests = 0
         var hasAsked = false
         var isAwake = false
         var isMultiplexed = false
@@ -70,7 +69,6 @@ final class Visitor: Sendable {
             state.hasAsked = true
             state.isMultiplexed = isStream
             state.receiving += 1
-            state.requests &+= 1
             return true
         }
     }
@@ -100,9 +98,6 @@ final class Visitor: Sendable {
     // MARK: What is asked of it
 
     var isAwake: Bool { state.withLock(\.isAwake) }
-
-    /// Requests that it ever began.
-    var requests: Int { state.withLock(\.requests) }
 
     /// Whether no request is under way.
     var isIdle: Bool { state.withLock { $0.receiving == 0 && $0.answering == 0 } }
