@@ -93,8 +93,7 @@ package struct Parameters: Sendable {
     /// Decodes `+` and percent escapes. Bad escapes, NUL and bytes that are not UTF-8 are refused, never replaced.
     package static func decode(_ bytes: ArraySlice<UInt8>) throws(OAuthError) -> String {
         guard bytes.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") || $0 == 0 }) else {
-            guard let text = String(validating: bytes, as: UTF8.self) else { throw notText }
-            return text
+            return try text(bytes.span)
         }
         var plain: [UInt8] = []
         plain.reserveCapacity(bytes.count)
@@ -114,8 +113,16 @@ package struct Parameters: Sendable {
             }
             index += 1
         }
-        guard !plain.contains(0), let text = String(validating: plain, as: UTF8.self) else { throw notText }
-        return text
+        guard !plain.contains(0) else { throw notText }
+        return try text(plain.span)
+    }
+
+    private static func text(_ bytes: Span<UInt8>) throws(OAuthError) -> String {
+        do {
+            return String(copying: try UTF8Span(validating: bytes))
+        } catch {
+            throw notText
+        }
     }
 
     private static var notText: OAuthError { OAuthError(.invalidRequest, "the form is not valid UTF-8 text") }

@@ -1,5 +1,10 @@
-import Crypto
 import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
 
 /// Random names from the system's generator.
 ///
@@ -50,22 +55,27 @@ package enum Unguessable {
     }
 }
 
-/// Random bytes fetched a few thousand at a time: asking the kernel for every name costs more than the name. Each byte
-/// is handed out once.
+/// Random bytes fetched some at a time: asking the kernel for every name costs more than the name. Each byte is handed out
+/// once.
 private final class RandomPool: Sendable {
-    private static let size = 4096
+    /// What the kernel gives at once, and no more (getentropy(3)).
+    private static let size = 256
     private let bytes = Mutex<[UInt8]>([])
 
     func take(_ count: Int) -> [UInt8] {
         bytes.withLock { bytes in
-            if bytes.count < count {
-                bytes = unsafe SymmetricKey(size: SymmetricKeySize(bitCount: Self.size * 8)).withUnsafeBytes {
-                    unsafe Array($0)
-                }
-            }
+            while bytes.count < count { bytes.append(contentsOf: Self.fetch()) }
             let taken = Array(bytes.suffix(count))
             bytes.removeLast(count)
             return taken
+        }
+    }
+
+    private static func fetch() -> [UInt8] {
+        unsafe Array(unsafeUninitializedCapacity: size) { buffer, count in
+            let failed = unsafe buffer.baseAddress.map { unsafe getentropy($0, size) } != 0
+            precondition(!failed, "the kernel has no random bytes")
+            count = size
         }
     }
 }

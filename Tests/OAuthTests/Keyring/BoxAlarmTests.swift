@@ -114,11 +114,7 @@ struct BoxAlarmTests {
     @Test("a pending version stays for whoever looks into it: the rotation fails, and goes on when it opens again")
     func pending() async throws {
         let kit = try await LegateKit.start()
-        try await kit.generate("a", webhook: LegateKit.webhook, readers: [kit.planner])
-        await kit.rotateDue()
-        kit.clock.advance(seconds: 3600)
-        kit.courier.answer(then: nil)
-        await kit.rotateDue()
+        try await kit.generatePending("a", readers: [kit.planner])
         kit.courier.answer(then: PushAnswer(status: 204))
         try await kit.flip("secret_versions", row: "a", version: 2)
         let pushes = kit.courier.pushes.count
@@ -143,11 +139,7 @@ struct BoxAlarmTests {
     @Test("a pending version that is not needed any more is not erased either")
     func unneeded() async throws {
         let kit = try await LegateKit.start()
-        try await kit.generate("a", webhook: LegateKit.webhook, readers: [kit.planner])
-        await kit.rotateDue()
-        kit.clock.advance(seconds: 3600)
-        kit.courier.answer(then: nil)
-        await kit.rotateDue()
+        try await kit.generatePending("a", readers: [kit.planner])
         try await kit.flip("secret_versions", row: "a", version: 2)
         let box = try #require(try await kit.store.secretBox(of: a, version: 2))
         _ = try await kit.server.secretDesk.update(a, patch: ["rotation": .null], ifRevision: nil, by: kit.keeper())

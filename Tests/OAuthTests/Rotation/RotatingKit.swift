@@ -19,6 +19,15 @@ extension LegateKit {
         }
     }
 
+    /// A secret whose second version is pending: its webhook does not answer.
+    func generatePending(_ name: String, readers: [Party]) async throws {
+        try await generate(name, webhook: Self.webhook, readers: readers)
+        await rotateDue()
+        clock.advance(seconds: 3600)
+        courier.answer(then: nil)
+        await rotateDue()
+    }
+
     /// A secret that keeps a client's own secret, which the client may read.
     @discardableResult
     func keepSecret(

@@ -110,11 +110,7 @@ struct RotationWebhookTests {
     )
     func overtaken() async throws {
         let kit = try await LegateKit.start()
-        try await kit.generate("a", webhook: LegateKit.webhook, readers: [kit.planner])
-        await kit.rotateDue()
-        kit.clock.advance(seconds: 3600)
-        kit.courier.answer(then: nil)
-        await kit.rotateDue()
+        try await kit.generatePending("a", readers: [kit.planner])
         try await kit.server.secretDesk.put(Secret(Array("by hand".utf8)), into: a, by: kit.keeper())
         kit.courier.answer(then: PushAnswer(status: 200))
         #expect(try await kit.read("a", as: kit.planner) == "by hand")
@@ -130,11 +126,7 @@ struct RotationWebhookTests {
     @Test("a pending version that was deleted is made anew and never comes back; without a policy it is erased")
     func deleted() async throws {
         let kit = try await LegateKit.start()
-        try await kit.generate("a", webhook: LegateKit.webhook, readers: [kit.planner])
-        await kit.rotateDue()
-        kit.clock.advance(seconds: 3600)
-        kit.courier.answer(then: nil)
-        await kit.rotateDue()
+        try await kit.generatePending("a", readers: [kit.planner])
         try await kit.server.secretDesk.delete(a, version: 2, by: kit.keeper())
         // The webhook never accepted it.
         await #expect(throws: SecretRefusal.conflict("version 2 is destroyed, not deleted")) {
