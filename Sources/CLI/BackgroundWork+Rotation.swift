@@ -11,7 +11,7 @@ extension BackgroundWork {
                     "rotated a secret", metadata: ["secret": "\(name)", "version": "\(secret.current ?? 0)"])
             case .failed(let reason, let next):
                 logger.error(
-                    "a secret could not be rotated; it keeps its value",
+                    "a secret could not be rotated; nothing of it has changed",
                     metadata: ["secret": "\(name)", "reason": "\(reason)", "next_attempt": "\(RFC3339.text(next))"]
                 )
             case .nothingToDo: break

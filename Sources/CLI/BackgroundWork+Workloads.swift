@@ -9,7 +9,7 @@ extension BackgroundWork {
             case .kept: break
             case .failed(let reason):
                 logger.warning(
-                    "the bundle of a trust domain could not be refreshed; the last one counts for a while",
+                    "the bundle of a trust domain could not be refreshed",
                     metadata: ["trust_domain": "\(trustDomain)", "reason": "\(reason)"]
                 )
             }

@@ -25,6 +25,9 @@ struct ConnectionOptions: ParsableArguments {
     func withServer<Result>(_ body: (AdminClient) async throws -> Result) async throws -> Result {
         let environment = ProcessInfo.processInfo.environment
         let profile = try Profile.find(server: server, environment: environment)
+        for file in profile.exposedFiles {
+            printer.note("others can read \(file): take all permissions from group and others")
+        }
         let file = ca ?? environment["LEGATE_CA_FILE"].flatMap { $0.isEmpty ? nil : $0 }
         return try await Transport.with(certificateAuthority: file) { transport in
             try await body(AdminClient(profile: profile, transport: transport))

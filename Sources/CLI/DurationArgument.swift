@@ -1,8 +1,11 @@
 import ArgumentParser
+import OAuth
 
 /// A length of time on the command line: `90s`, `15m`, `8h`, `30d`.
-struct DurationArgument: ExpressibleByArgument, Equatable, Sendable {
+struct DurationArgument: ExplainedArgument, Equatable, Sendable {
     let seconds: Int
+
+    static let form = "a whole number and its unit, such as 90s, 15m, 8h or 30d"
 
     init(seconds: Int) { self.seconds = seconds }
 
@@ -32,9 +35,11 @@ struct DurationArgument: ExpressibleByArgument, Equatable, Sendable {
 }
 
 /// The lifetime of tokens: a duration, or `default` to leave it to the server.
-struct TokenLifetimeArgument: ExpressibleByArgument, Equatable, Sendable {
+struct TokenLifetimeArgument: ExplainedArgument, Equatable, Sendable {
     /// Nil means the server's default.
     let seconds: Int?
+
+    static let form = DurationArgument.form + "; or default"
 
     init?(argument: String) {
         if argument == "default" {
@@ -44,5 +49,11 @@ struct TokenLifetimeArgument: ExpressibleByArgument, Equatable, Sendable {
         } else {
             return nil
         }
+    }
+
+    /// Refuses what the server would, in the words of the option: it takes durations, the API seconds.
+    func validate() throws {
+        guard let seconds, !(1...TokenLifetime.ceiling).contains(seconds) else { return }
+        throw ValidationError("--token-ttl must be a duration from 1s to \(TokenLifetime.ceiling / 60)m, or default")
     }
 }

@@ -8,6 +8,17 @@ enum Files {
         FileManager.default.contents(atPath: path).map { Array($0) }
     }
 
+    /// Whether there is a file that group or others may read; standard input (`-`) is none.
+    static func isReadableByOthers(_ path: String) -> Bool {
+        guard path != "-" else { return false }
+        let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: target),
+            attributes[.type] as? FileAttributeType == .typeRegular,
+            let mode = attributes[.posixPermissions] as? Int
+        else { return false }
+        return mode & 0o077 != 0
+    }
+
     /// The content of a file, or of standard input for `-`.
     static func read(_ path: String) throws(CommandFailure) -> [UInt8] {
         if path == "-" {

@@ -92,7 +92,13 @@ struct MutualTLSSettings: Sendable {
 
     /// - Parameter origin: where clients reach them.
     private static func proxies(_ addresses: String?, header: String?, origin: String?) throws -> TrustedProxies {
-        guard let addresses else { return .none }
+        guard let addresses else {
+            guard header == nil || header == TrustedProxies.standardField else {
+                throw ConfigurationError(
+                    "client-certificate-header", "needs trusted-proxy: nobody else may hand on certificates")
+            }
+            return .none
+        }
         var ranges: [AddressRange] = []
         for part in addresses.split(separator: ",", omittingEmptySubsequences: false) {
             guard let range = AddressRange(String(part.drop { $0 == " " })) else {

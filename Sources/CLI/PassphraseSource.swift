@@ -1,4 +1,3 @@
-import Foundation
 import Glibc
 import Vault
 
@@ -46,13 +45,8 @@ enum PassphraseSource: Equatable, Sendable {
 
     /// Whether group or others may read the file.
     var isReadableByOthers: Bool {
-        guard case .file(let path) = self, path != "-" else { return false }
-        let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
-        guard let attributes = try? FileManager.default.attributesOfItem(atPath: target),
-            attributes[.type] as? FileAttributeType == .typeRegular,
-            let mode = attributes[.posixPermissions] as? Int
-        else { return false }
-        return mode & 0o077 != 0
+        guard case .file(let path) = self else { return false }
+        return Files.isReadableByOthers(path)
     }
 
     private static func line(

@@ -3,9 +3,11 @@ import Foundation
 import OAuth
 
 /// A moment on the command line: an RFC 3339 time in UTC, or a duration that means so long ago.
-struct TimeArgument: ExpressibleByArgument, Equatable, Sendable {
+struct TimeArgument: ExplainedArgument, Equatable, Sendable {
     /// RFC 3339, UTC.
     let text: String
+
+    static let form = "a time in UTC such as 2026-11-21T08:00:00Z; or, for so long ago, " + DurationArgument.form
 
     init?(argument: String) {
         self.init(argument, now: .current)

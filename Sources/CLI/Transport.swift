@@ -45,8 +45,13 @@ struct Transport: Sendable {
     ) async throws -> Result {
         var tls = TLSConfiguration.makeClientConfiguration()
         if let certificateAuthority {
+            guard let bytes = Files.contents(certificateAuthority) else {
+                throw CommandFailure(
+                    "cannot read \(certificateAuthority): --ca or LEGATE_CA_FILE must name a PEM file"
+                )
+            }
             do {
-                tls.additionalTrustRoots = [.certificates(try NIOSSLCertificate.fromPEMFile(certificateAuthority))]
+                tls.additionalTrustRoots = [.certificates(try NIOSSLCertificate.fromPEMBytes(bytes))]
             } catch {
                 throw CommandFailure("\(certificateAuthority) holds no certificates in PEM form")
             }

@@ -42,12 +42,15 @@ package struct ParsedCertificate: Sendable {
 
     /// Reads DER.
     ///
-    /// - Throws: `CertificateFault` when it is not one certificate, whole and in DER.
+    /// - Throws: `CertificateFault` when it is not one certificate, whole and in DER, or when its key is too short.
     package init(der: [UInt8]) throws(CertificateFault) {
         guard der.count <= Self.maximumSize else { throw .tooLarge }
         let certificate: Certificate
         do {
             certificate = try Certificate(derEncoded: der)
+        } catch CryptoKitError.incorrectParameterSize {
+            // The certificate itself is well formed: its RSA key is too short to prove anything.
+            throw .keySize
         } catch {
             throw .malformed
         }
@@ -105,12 +108,14 @@ package struct ParsedCertificate: Sendable {
 /// Why a certificate was not even looked at.
 package enum CertificateFault: Error, Sendable, Equatable, CustomStringConvertible {
     case malformed
+    case keySize
     case tooLarge
     case tooMany
 
     package var description: String {
         switch self {
         case .malformed: "it is not an X.509 certificate in DER"
+        case .keySize: "the size of its key is not accepted: an RSA key must have 2048 bits or more"
         case .tooLarge: "it is larger than \(ParsedCertificate.maximumSize) bytes"
         case .tooMany: "there are more than \(CertificateChain.maximumIntermediates) intermediate certificates"
         }

@@ -7,7 +7,9 @@ struct CompactJWS {
     let signingInput: ArraySlice<UInt8>
 
     init(_ compact: String, maximumLength: Int) throws(JWTError) {
-        guard compact.utf8.count <= maximumLength else { throw .malformed("it is too long") }
+        guard compact.utf8.count <= maximumLength else {
+            throw .malformed("it is longer than \(maximumLength) bytes")
+        }
         let bytes = Array(compact.utf8)
         let dot = UInt8(ascii: ".")
         guard let first = bytes.firstIndex(of: dot), let second = bytes[(first + 1)...].firstIndex(of: dot),

@@ -26,7 +26,10 @@ package enum DPoPError: Error, Sendable, Equatable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .token(let error): "The DPoP proof is not accepted. \(error)"
+        case .token(.algorithmNotAllowed):
+            "alg of the DPoP proof must be one of \(Self.algorithms), and that of the key in its header."
+        case .token(.wrongType): "typ of the DPoP proof must be \(DPoPProof.type)."
+        case .token(let error): "The DPoP proof is not accepted: \(error.reason)."
         case .key(let error): "The jwk in the header of the DPoP proof is not accepted. \(error)"
         case .identifier: "jti of the DPoP proof must be a text of 1 to 256 bytes."
         case .method: "htm of the DPoP proof must be the method of the request, in the same case."
@@ -39,4 +42,6 @@ package enum DPoPError: Error, Sendable, Equatable, CustomStringConvertible {
         case .accessToken: "ath of the DPoP proof must be the SHA-256 of the access token, in base64url."
         }
     }
+
+    private static var algorithms: String { DPoPProof.algorithms.map(\.rawValue).joined(separator: ", ") }
 }

@@ -103,10 +103,6 @@ public final class Gateway: Service {
         }
     }
 
-    /// What to put into the header `DPoP-Nonce` of every answer to a call with a proof, so that the next one needs no
-    /// second attempt; nil when nonces are not required.
-    public var nonce: String? { settings.requireDPoPNonce ? judge.possession.nonces.current : nil }
-
     /// The answer to a call that was refused.
     ///
     /// - Parameters:
@@ -116,11 +112,12 @@ public final class Gateway: Service {
         to call: GatewayCall, refusedBy refusal: RefusedToken, scopes: [String] = [], resourceMetadata: String? = nil
     ) -> GatewayAnswer {
         let challenges = Challenges(takesDPoP: settings.publicURL != nil, requiresDPoP: settings.requireDPoP)
+        let givesNonce = refusal == .nonceNeeded || settings.requireDPoPNonce
         return GatewayAnswer(
             refusal,
             challenges: challenges.fields(
                 for: refusal, isUnderDPoP: call.isUnderDPoP, scopes: scopes, metadata: resourceMetadata),
-            nonce: refusal == .nonceNeeded ? judge.possession.nonces.current : nonce)
+            nonce: givesNonce ? judge.possession.nonces.current : nil)
     }
 
     /// Reads keys and feed until the service is stopped or the task is cancelled.

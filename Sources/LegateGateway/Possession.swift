@@ -37,9 +37,10 @@ struct Possession: Sendable {
     /// - Parameters:
     ///   - token: live at this moment.
     ///   - compact: the same as it was sent, for `ath`.
+    /// - Returns: the nonce for the sender's next proof, when one is wanted or this one had one.
     func prove(
         _ token: VerifiedToken, sentAs compact: String, under scheme: GatewayCall.Scheme, in call: GatewayCall
-    ) throws(RefusedToken) {
+    ) throws(RefusedToken) -> String? {
         guard call.proofs.count <= 1 else { throw .invalidProof("The call has more than one DPoP header.") }
         if let thumbprint = token.confirmation?.certificateThumbprint {
             try proveCertificate(thumbprint, call.certificate)
@@ -48,10 +49,10 @@ struct Possession: Sendable {
         }
         if let thumbprint = token.confirmation?.keyThumbprint {
             guard scheme == .dpop else { throw .bound }
-            try proveKey(thumbprint, sentAs: compact, in: call)
-        } else if requiresKey || scheme == .dpop {
-            throw .unbound
+            return try proveKey(thumbprint, sentAs: compact, in: call)
         }
+        guard !requiresKey, scheme != .dpop else { throw .unbound }
+        return nil
     }
 
     private func proveCertificate(_ thumbprint: String, _ certificate: [UInt8]?) throws(RefusedToken) {
@@ -61,7 +62,7 @@ struct Possession: Sendable {
 
     private func proveKey(
         _ thumbprint: String, sentAs compact: String, in call: GatewayCall
-    ) throws(RefusedToken) {
+    ) throws(RefusedToken) -> String? {
         guard let publicURL else { throw .unprovable }
         guard let text = call.proofs.first else { throw .invalidProof("The call has no DPoP header.") }
         guard let target = publicURL.target(of: call.target) else {
@@ -78,16 +79,18 @@ struct Possession: Sendable {
         guard proof.keyThumbprint == thumbprint else {
             throw .invalidProof("The DPoP proof is signed with another key than the token is bound to.")
         }
-        // A nonce that is not current is never taken for none.
-        let hasNonce = proof.nonce != nil
-        guard proof.nonce.map(nonces.isGood) ?? !requiresNonce else { throw .nonceNeeded }
+        // Where none is wanted, a nonce that is not one of ours counts as none: another process beside this one, which
+        // agents cannot tell from it, may have given it.
+        let hasNonce = proof.nonce.map(nonces.isGood) ?? false
+        guard hasNonce || !requiresNonce else { throw .nonceNeeded }
         // Whether the token is younger than this process cannot be told: another clock wrote its `iat`.
         let use = DPoPReplays.Use(
             holder: thumbprint, key: thumbprint, id: proof.id, issuedAt: proof.issuedAt, hasNonce: hasNonce,
             isOfThisRun: false)
         // Last of all: what is wrong in another way leaves nothing behind.
         switch replays.take(use, at: now) {
-        case .new: return
+        // Whoever has begun to use nonces gets the next one with the answer: an old one would cost a round trip.
+        case .new: return proof.nonce == nil ? nil : nonces.current
         case .seen: throw .invalidProof("The proof has been used before.")
         case .needsNonce: throw .nonceNeeded
         case .tooManyOfHolder: throw .tooManyProofs

@@ -37,8 +37,8 @@ final class TokenJudge: Sendable {
     func verify(_ call: GatewayCall) throws(RefusedToken) -> VerifiedToken {
         let (scheme, compact) = try call.credentials()
         // The token first: nobody without a live one can order us to verify the signature of a proof.
-        let token = try live(compact)
-        try possession.prove(token, sentAs: compact, under: scheme, in: call)
+        var token = try live(compact)
+        token.nextNonce = try possession.prove(token, sentAs: compact, under: scheme, in: call)
         return token
     }
 

@@ -39,6 +39,10 @@ public struct VerifiedToken: Sendable {
     /// What its sender has proved to hold (`cnf`), or nil for a token that anyone may use who carries it.
     public let confirmation: TokenConfirmation?
 
+    /// What to put into the header `DPoP-Nonce` of the answer to this call, so that the sender's next proof needs no second
+    /// attempt; nil when it needs none.
+    public internal(set) var nextNonce: String?
+
     let ids: RevocableIDs
     let notBefore: Int64?
     private let claims: JSONObject

@@ -51,7 +51,7 @@ public struct LegateAuthentication<Context: LegateRequestContext>: RouterMiddlew
                 gateway.answer(to: call, refusedBy: error, scopes: scopes, resourceMetadata: metadata))
         }
         var response = try await next(request, context)
-        if let nonce = gateway.nonce { response.headers[.dpopNonce] = nonce }
+        if let nonce = context.legateToken?.nextNonce { response.headers[.dpopNonce] = nonce }
         return response
     }
 

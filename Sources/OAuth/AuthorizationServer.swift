@@ -111,7 +111,9 @@ package struct AuthorizationServer: Sendable {
         let steadyTime = SteadyTime(now: now, uptime: foundations.uptime, afterlife: foundations.afterlife)
         self.steadyTime = steadyTime
         store = foundations.store
-        registry = Registry(issuer: issuer, snapshot: foundations.snapshot)
+        registry = Registry(
+            issuer: issuer, snapshot: foundations.snapshot, takesCertificates: foundations.certificateOrigin != nil
+        )
         revocations = foundations.snapshot.revocations
         keys = try SigningKeys(opening: foundations.snapshot.signingKeys, with: foundations.barrier)
         revocationFeed = RevocationFeed(
@@ -130,7 +132,7 @@ package struct AuthorizationServer: Sendable {
         ledger = Ledger(
             store: store, registry: registry, revocations: revocations, feed: revocationFeed,
             head: foundations.snapshot.auditHead, auditKey: foundations.auditKey, now: now,
-            observer: foundations.observer
+            afterlife: foundations.afterlife, observer: foundations.observer
         )
         boxAlarm = BoxAlarm(barrier: foundations.barrier, ledger: ledger, bell: foundations.bell, now: now)
         let keySets = KeySets(fetcher: foundations.fetcher, now: now)
@@ -150,7 +152,7 @@ package struct AuthorizationServer: Sendable {
                 SPIFFEJWTMethod(workloads: workloads),
                 CertificateMethod(registry: registry, keySets: keySets, bundles: spiffeBundles),
                 WorkloadMethod(workloads: workloads),
-            ], canaries: canaryWatch
+            ], takesCertificates: foundations.certificateOrigin != nil, canaries: canaryWatch
         )
         let grants: [any Grant] = [
             ClientCredentials(registry: registry),
@@ -208,8 +210,8 @@ package struct AuthorizationServer: Sendable {
         )
         rotationDesk = RotationDesk(
             steps: RotationSteps(
-                registry: registry, barrier: foundations.barrier, alarm: boxAlarm, desk: secretDesk,
-                maker: secretMaker, keys: keys, store: store, ledger: ledger, courier: foundations.courier, now: now
+                registry: registry, alarm: boxAlarm, desk: secretDesk, maker: secretMaker, keys: keys, store: store,
+                ledger: ledger, courier: foundations.courier, now: now
             )
         )
         feedAccess = FeedAccess(

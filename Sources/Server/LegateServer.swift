@@ -75,7 +75,7 @@ package struct LegateServer: Sendable {
         )
     }
 
-    /// The services to run, one for each listener.
+    /// The services to run, one for each listener. One that cannot be opened throws a `ListenFault`.
     ///
     /// - Parameter onRunning: called with the address of the first listener, once all are open.
     package func applications(
@@ -87,27 +87,47 @@ package struct LegateServer: Sendable {
             let plain = HTTPServerBuilder { responder in
                 GuardedChannel(HTTP1Channel(responder: responder, configuration: http1), doorkeeper: doorkeeper)
             }
-            return [application(plain, at: first, logger) { await opening.opened($0, isFirst: true) }]
+            return [application(plain, "listen", at: first, logger) { await opening.opened($0, isFirst: true) }]
         }
-        let main = application(builder(tls, at: first, asksForCertificate: false), at: first, logger) {
+        let main = application(builder(tls, at: first, asksForCertificate: false), "listen", at: first, logger) {
             await opening.opened($0, isFirst: true)
         }
         guard let mutual = configuration.mutual else { return [main] }
-        let other = application(builder(tls, at: mutual, asksForCertificate: true), at: mutual, logger) {
+        let other = application(builder(tls, at: mutual, asksForCertificate: true), "mtls-listen", at: mutual, logger) {
             await opening.opened($0, isFirst: false)
         }
         return [main, other]
     }
 
+    /// - Parameter option: the one that names the address.
     private func application(
-        _ builder: HTTPServerBuilder, at listener: Listener, _ logger: Logger,
+        _ builder: HTTPServerBuilder, _ option: String, at listener: Listener, _ logger: Logger,
         _ onRunning: @escaping @Sendable (SocketAddress?) async -> Void
     ) -> any Service {
-        Application(
+        let application = Application(
             responder: responder(), server: builder,
             configuration: .init(address: .hostname(listener.host, port: listener.port), serverName: nil),
             onServerRunning: { await onRunning($0.localAddress) }, logger: logger
         )
+        return ListenerService(application: application, option: option, listener: listener)
+    }
+
+    /// A listener that says where it could not be opened.
+    private struct ListenerService: Service {
+        let application: any Service
+        let option: String
+        let listener: Listener
+
+        func run() async throws {
+            do {
+                try await application.run()
+            } catch {
+                guard let fault = ListenFault(error, option: option, host: listener.host, port: listener.port) else {
+                    throw error
+                }
+                throw fault
+            }
+        }
     }
 
     /// What every HTTP/1.1 connection has, with TLS or without.

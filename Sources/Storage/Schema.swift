@@ -98,6 +98,10 @@ enum Schema {
             version: 20, name: "audit_targets", sql: PackageResources.V0020_audit_targets_sql,
             hash: "9e945819057315a9e672593e1c59580be4dfab4be88ed68bdf86d0880f998984"
         ),
+        Migration(
+            version: 21, name: "pending_secrets", sql: PackageResources.V0021_pending_secrets_sql,
+            hash: "383d141a3e08a6fc78478d695b0f02a1b16cccd003bd4e6b8c0033aa3940b739"
+        ),
     ]
 
     /// Applies what is missing, each migration in a transaction of its own.

@@ -56,6 +56,16 @@ package enum VaultError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The text is no signed checkpoint; the string says which part is wrong.
     case malformedCheckpoint(String)
 
+    /// Whether the root key file has to be mended, or put back, before the vault opens with it.
+    package var isAboutRootKeyFile: Bool {
+        switch self {
+        case .rootKeyMissing, .rootKeyReadableByOthers, .rootKeyOwnedByAnother, .rootKeyNotAFile, .rootKeyMalformed,
+            .rootKeyUnreadable, .cannotUnwrapTerm:
+            true
+        default: false
+        }
+    }
+
     package var description: String {
         switch self {
         case .rootKeyMissing(let path):
@@ -81,7 +91,9 @@ package enum VaultError: Error, Sendable, Equatable, CustomStringConvertible {
             "The key at \(path) does not open this vault: move it away before another root key is put there."
         case .passphraseNeeded: "This vault opens with a passphrase: give it, as it has no root key file."
         case .rootKeyFileNeeded: "This vault opens with its root key file: name the file, as it has no passphrase."
-        case .wrongPassphrase: "The passphrase does not open this vault: try the one that was set last."
+        case .wrongPassphrase:
+            "The passphrase does not open this vault: try the one that was set last, for a backup the one from when it "
+                + "was made."
         case .busy: "Other keys are being derived from passphrases: try again in some seconds."
         case .passphraseLength(let range):
             "The passphrase must have \(range.lowerBound) to \(range.upperBound) bytes: choose a longer one, such as "
@@ -97,8 +109,8 @@ package enum VaultError: Error, Sendable, Equatable, CustomStringConvertible {
         case .termOutOfRange(let number):
             "Term \(number) is not between 1 and 4294967295: restore the keyring from a backup."
         case .cannotUnwrapTerm(let number):
-            "The root key does not open term \(number) of the keyring: use the root key that this database was "
-                + "created with."
+            "The root key does not open term \(number) of the keyring: use the one that was set last, for a backup the "
+                + "one from when it was made."
         case .unknownTerm(let number):
             "The keyring has no term \(number): restore the keyring that the sealed data was written with."
         case .malformedBox:
@@ -106,7 +118,9 @@ package enum VaultError: Error, Sendable, Equatable, CustomStringConvertible {
                 + "run the version that wrote it."
         case .cannotOpen(let place):
             "The sealed box at \(place) does not open, as it was changed or comes from elsewhere: restore the row "
-                + "from a backup."
+                + "from a backup"
+                + (place.hasPrefix("secret_versions/")
+                    ? ", or give this version up with legate secret destroy and make a new backup." : ".")
         case .cannotSeal(let place):
             "The value for \(place) could not be sealed: try again with a shorter value."
         case .malformedRecord(let member):

@@ -44,6 +44,8 @@ struct CommandLineTests {
             "client show p",
             "client update p --scope a --purpose ''",
             "client update p --no-dpop-bound",
+            "client update p --certificate c.pem --jwks-uri ''",
+            "client update p --token-ttl 15m",
             "client create Planner --dpop-bound",
             "token issue --client p --secret-file s --dpop-key k.pem",
             "token exchange --subject-token-file t --dpop-key k.pem",
@@ -126,6 +128,11 @@ struct CommandLineTests {
             "client create x --workload nobody",
             "client create x --jwks a --jwks-uri https://a.example",
             "client create x --token-ttl 60",
+            "client create x --token-ttl 20m",
+            "client update x --token-ttl 0s",
+            "resource update x --token-ttl 901s",
+            "client create x --certificate a --jwks b",
+            "client create x --certificate a --jwks-uri https://a.example",
             "client list --nonsense",
             "client list --limit 0",
             "client rotate-secret x --grace soon",
@@ -153,6 +160,13 @@ struct CommandLineTests {
         let outcome = try outcome(line)
         #expect(outcome.code == 2)
         #expect(outcome.text.contains("Usage: legate"))
+    }
+
+    @Test("a lifetime out of bounds is refused in the words of the option")
+    func lifetime() throws {
+        for line in ["client create x --token-ttl 20m", "resource update x --token-ttl 20m"] {
+            #expect(try outcome(line).text.contains("--token-ttl must be a duration from 1s to 15m, or default"))
+        }
     }
 
     @Test("a list flag takes several values and may repeat")

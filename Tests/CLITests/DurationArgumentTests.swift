@@ -30,6 +30,25 @@ struct DurationArgumentTests {
         #expect(TokenLifetimeArgument(argument: "never") == nil)
     }
 
+    @Test(
+        "a refused value says what would be accepted",
+        arguments: [
+            ("secret put x --lease abc", "--lease <duration>", DurationArgument.form),
+            ("secret get x --wrap 5", "--wrap <duration>", "a whole number and its unit, such as 90s, 15m, 8h or 30d"),
+            ("delegation narrow d1 --expires soon", "--expires <duration>", DurationArgument.form),
+            ("client create x --token-ttl 60", "--token-ttl <duration>", TokenLifetimeArgument.form),
+            ("client create x --max-task-life 1w", "--max-task-life <duration>", TaskLifeArgument.form),
+            ("client create x --max-task-tokens many", "--max-task-tokens <count>", "a whole number; or none"),
+            ("audit list --since yesterday", "--since <time>", TimeArgument.form),
+            ("client create x --workload nobody", "--workload <issuer=subject>", WorkloadArgument.form),
+            ("client create x --exchange-scope a=b", "--exchange-scope <from=to@resource>", ScopeMappingArgument.form),
+        ])
+    func explained(line: String, option: String, form: String) throws {
+        let outcome = try outcome(line)
+        #expect(outcome.code == 2)
+        #expect(outcome.text.contains("is invalid for '\(option)': must be \(form)"), "\(outcome.text)")
+    }
+
     @Test("a time is RFC 3339 in UTC, or so long ago")
     func times() {
         let now = Timestamp(seconds: 1_795_244_310)

@@ -39,6 +39,7 @@ struct MutualTLSSettingsTests {
             (["mtls-client-ca": "ca.pem"], "mtls-client-ca"), (["mtls-url": "https://mtls.example.com"], "mtls-url"),
             (["mtls-listen": "127.0.0.1:1", "mtls-url": "https://mtls.example.com/path"], "mtls-url"),
             (["mtls-listen": "127.0.0.1:1", "mtls-url": "http://mtls.example.com"], "mtls-url"),
+            (["client-certificate-header": "X-Client-Cert"], "client-certificate-header"),
             (["trusted-proxy": "proxy"], "trusted-proxy"), (["trusted-proxy": "10.0.0.1,"], "trusted-proxy"),
             (
                 ["trusted-proxy": "10.0.0.1", "client-certificate-header": "Authorization"],
@@ -49,6 +50,11 @@ struct MutualTLSSettingsTests {
     func refused(_ options: [String: String], _ field: String) {
         let error = #expect(throws: ConfigurationError.self) { _ = try settings(options) }
         #expect(error?.field == field)
+    }
+
+    @Test("the usual header needs no proxy: it is the default")
+    func usualHeader() throws {
+        _ = try settings(["client-certificate-header": "Client-Cert"])
     }
 
     @Test("the listener needs a server certificate")

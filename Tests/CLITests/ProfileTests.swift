@@ -1,3 +1,4 @@
+import Foundation
 import OAuth
 import Testing
 
@@ -45,10 +46,54 @@ struct ProfileTests {
     @Test("the key that tokens are bound to stands in the profile, or in a variable")
     func proofKey() throws {
         let profile = Self.file.replacing("}", with: #","dpop_key":"k.pem"}"#)
-        #expect(try find(files: [Profile.defaultFile: profile]).credentials?.proofKeyFile == "k.pem")
         #expect(try find(files: [Profile.defaultFile: Self.file]).credentials?.proofKeyFile == nil)
-        let variables = Self.variables.merging(["LEGATE_DPOP_KEY": "e.pem"]) { first, _ in first }
+        let variable = ["LEGATE_DPOP_KEY": "e.pem"]
+        let variables = Self.variables.merging(variable) { first, _ in first }
         #expect(try find(variables).credentials?.proofKeyFile == "e.pem")
+        // The variable comes before the profile, as everywhere else.
+        for file in [profile, Self.file] {
+            #expect(try find(variable, files: [Profile.defaultFile: file]).credentials?.proofKeyFile == "e.pem")
+            let named = variable.merging(["LEGATE_PROFILE": "p.json"]) { first, _ in first }
+            #expect(try find(named, files: ["p.json": file]).credentials?.proofKeyFile == "e.pem")
+        }
+    }
+
+    @Test(
+        "a key that a profile names lies beside it, unless its path is absolute",
+        arguments: [
+            ("./data/admin.json", "k.pem", "./data/k.pem"), ("p.json", "k.pem", "k.pem"),
+            ("/p.json", "keys/k.pem", "/keys/k.pem"), ("/etc/legate/p.json", "../k.pem", "/etc/legate/../k.pem"),
+            ("/etc/legate/p.json", "/run/k.pem", "/run/k.pem"),
+        ])
+    func proofKeyPath(file: String, key: String, path: String) throws {
+        let profile = Self.file.replacing("}", with: #","dpop_key":"\#(key)"}"#)
+        let found = try find(["LEGATE_PROFILE": file], files: [file: profile])
+        #expect(found.credentials?.proofKeyFile == path)
+    }
+
+    @Test("a key that is no path is refused by the name of its member", arguments: ["5", "true", "\"\"", "{}"])
+    func noPath(value: String) throws {
+        let profile = Self.file.replacing("}", with: #","dpop_key":\#(value)}"#)
+        let text = failure { try find(["LEGATE_PROFILE": "p.json"], files: ["p.json": profile]) }
+        #expect(text?.contains("dpop_key") == true && text?.contains("p.json") == true)
+    }
+
+    @Test("a profile and a key that others can read are told, those of their owner alone are not")
+    func exposed() throws {
+        let directory = FileManager.default.temporaryDirectory.path + "/legate-profile-\(UUID())"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let paths = ["p.json", "k.pem"].map { directory + "/" + $0 }
+        let texts = [Self.file.replacing("}", with: #","dpop_key":"k.pem"}"#), "key"]
+        for (path, text) in zip(paths, texts) { try Data(text.utf8).write(to: URL(fileURLWithPath: path)) }
+        func told(withMode mode: Int) throws -> [String] {
+            for path in paths {
+                try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+            }
+            return try Profile.find(server: nil, environment: ["LEGATE_PROFILE": paths[0]]).exposedFiles
+        }
+        #expect(try told(withMode: 0o600) == [])
+        #expect(try told(withMode: 0o644) == paths)
     }
 
     @Test("--server comes before every other name of the server")

@@ -15,7 +15,8 @@ struct SecretCommandTests {
             "secret put payments/stripe --from-file stripe.key --reader planner worker",
             "secret put payments/stripe --from-file - --if-version 3 --verbatim",
             "secret put db/password --kind generated --rotate-every 12h --grace 1h --reader planner "
-                + "--rotation-webhook https://db.example/rotated --rotate-on-revoked-lease",
+                + "--rotation-webhook https://db.example/rotated --rotate-on-revoked-lease "
+                + "--allow-private-network --length 48",
             "secret put clients/planner --kind client --client planner --reader planner",
             "secret put stripe --resource https://api.stripe.example --inject-header Authorization "
                 + "--inject-format 'Bearer {secret}' --lease 10m --description 'a key'",
@@ -53,21 +54,71 @@ struct SecretCommandTests {
     func settings() throws {
         let all: SecretPut = try parsed(
             "secret put x --description d --resource https://a.example --lease 5m --rotate-every 1d --grace 1h "
-                + "--rotation-webhook https://w.example --no-rotate-on-revoked-lease --inject-header X-Key "
-                + "--inject-format 'k {secret}'")
+                + "--rotation-webhook https://w.example --no-rotate-on-revoked-lease --allow-private-network "
+                + "--length 48 --inject-header X-Key --inject-format 'k {secret}'")
         var document = JSONObject()
         all.settings.set(in: &document)
         #expect(
             document == [
                 "description": "d", "resource": "https://a.example", "lease_ttl": 300,
                 "rotation": [
-                    "every": 86_400, "grace": 3600, "webhook": "https://w.example", "on_revoked_lease": false,
+                    "every": 86_400, "grace": 3600, "length": 48, "webhook": "https://w.example",
+                    "allow_private_network": true, "on_revoked_lease": false,
                 ], "injection": ["header": "X-Key", "format": "k {secret}"],
             ])
         let none: SecretPut = try parsed("secret put x --description '' --resource '' --inject-header ''")
         document = [:]
         none.settings.set(in: &document)
         #expect(document == ["description": nil, "resource": nil, "injection": nil])
+    }
+
+    @Test("a refused name says what a name is", arguments: ["put payments//x", "leases ../x", "rotate a/"])
+    func names(line: String) throws {
+        let outcome = try outcome("secret \(line)")
+        #expect(outcome.code == 2)
+        #expect(outcome.text.contains("is invalid for '<name>': must be \(SecretName.form)"))
+    }
+
+    @Test("a new secret that makes its values itself has one, or the command says why not and fails")
+    func firstValue() throws {
+        let name = try #require(SecretNameArgument(argument: "db/new"))
+        let rules: JSON = [["client_id": "planner"]]
+        func made(_ members: JSONObject) -> Answer {
+            var document: JSONObject = ["kind": "generated", "client_id": nil, "rules": rules, "current_version": nil]
+            for member in members.members { document[member.name] = member.value }
+            return SecretPut.answer(made: .object(document), as: name)
+        }
+        let refused = made(["rotation": [:], "rotation_state": ["reason": "the webhook answered 500"]])
+        #expect(refused.failure == "db/new has no value yet: the webhook answered 500")
+        #expect(refused.json?.object?["rotation_state"]?.object?["reason"] == "the webhook answered 500")
+        #expect(made(["rotation": [:], "rotation_state": nil]).failure == "db/new has no value yet: it is tried again")
+        let good = made(["rotation": [:], "current_version": 1])
+        #expect(good.failure == nil && good.note == nil)
+        #expect(made(["kind": "oauth", "rotation": nil]).failure == nil, "its value comes with the connection")
+        let closed = made(["rotation": nil, "rules": [], "current_version": 1])
+        #expect(closed.note == "nobody may read it yet: legate secret allow db/new")
+    }
+
+    @Test("of a client whose secret is kept now, the command says when the one before ends")
+    func clientSecret() throws {
+        let name = try #require(SecretNameArgument(argument: "clients/planner"))
+        let made: JSONObject = [
+            "kind": "client", "client_id": "planner", "rules": [["client_id": "planner"]], "rotation": [:],
+            "current_version": 1,
+        ]
+        var graceful = made
+        graceful["previous_secret_expires_at"] = "2026-11-21T13:00:00Z"
+        #expect(
+            SecretPut.answer(made: .object(graceful), as: name).note
+                == "the secret that planner had until now works until 2026-11-21T13:00:00Z")
+        #expect(
+            SecretPut.answer(made: .object(made), as: name).note == "the secret that planner had until now has ended")
+    }
+
+    @Test("the example of planting in a file writes the value alone")
+    func planting() {
+        let lines = SecretPlant.configuration.discussion.split(separator: "\n").filter { $0.contains(">") }
+        #expect(lines.map { $0.contains("| jq -r .value > ") } == [true])
     }
 
     @Test("one rule for each client, or one for whoever acts for the user")

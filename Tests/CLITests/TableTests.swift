@@ -57,6 +57,13 @@ struct TableTests {
                 """)
     }
 
+    @Test("the list of keys tells which were brought")
+    func keys() {
+        let items: [JSON] = [["kid": "a", "status": "active"], ["kid": "b", "status": "next", "origin": "imported"]]
+        let lines = Table.list(items, KeyCommand.columns).split(separator: "\n")
+        #expect(lines.map { $0.split(separator: " ").last } == ["ORIGIN", "made", "imported"])
+    }
+
     @Test("an empty list still has its heads")
     func empty() {
         #expect(Table.list([], [.init("NAME", "name"), .init("KIND", "kind")]) == "NAME  KIND")

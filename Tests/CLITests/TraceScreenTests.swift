@@ -69,6 +69,24 @@ struct TraceScreenTests {
                 """)
     }
 
+    @Test("what was allowed in detail is shown of the token, the delegation and every hand")
+    func details() throws {
+        let narrow = #""authorization_details":[{"type":"payment","amount":80},{"type":"file","path":"/\u202e"}],"#
+        let trace = Self.delegated
+            .replacing(#""token_ttl":300},"#, with: narrow + #""token_ttl":300},"#)
+            .replacing(#""request_context":"page 1","#, with: narrow + #""request_context":"page 1","#)
+            .replacing(#""may_act""#, with: #""authorization_details":[{"type":"payment","amount":120}],"may_act""#)
+        let lines = TraceScreen(try #require(try JSON(parsing: trace).object)).text.split(separator: "\n")
+        #expect(
+            lines.filter { $0.contains(#"{"type""#) } == [
+                #"  details       {"type":"payment","amount":80}"#,
+                "                {\"type\":\"file\",\"path\":\"/\u{FFFD}\"}",
+                #"  details      {"type":"payment","amount":120}"#,
+                #"     details     {"type":"payment","amount":80}"#,
+                "                 {\"type\":\"file\",\"path\":\"/\u{FFFD}\"}",
+            ])
+    }
+
     @Test("a trace with nothing in it is no reason to stop")
     func empty() {
         #expect(TraceScreen([:]).text.hasPrefix("Token - is UNKNOWN"))

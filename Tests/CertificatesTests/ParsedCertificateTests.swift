@@ -1,4 +1,5 @@
 import Certificates
+import FoundationEssentials
 import JOSE
 import Support
 import Testing
@@ -41,6 +42,23 @@ struct ParsedCertificateTests {
             try ParsedCertificate(der: Array(repeating: 0, count: ParsedCertificate.maximumSize + 1))
         }
     }
+
+    @Test("a well-formed certificate with a key that is too short is told from a malformed one")
+    func shortKey() throws {
+        let der = try #require(Data(base64Encoded: Self.rsa1024, options: .ignoreUnknownCharacters))
+        #expect(throws: CertificateFault.keySize) { try ParsedCertificate(der: Array(der)) }
+    }
+
+    /// Signs itself with RSA of 1024 bits.
+    private static let rsa1024 = """
+        MIIB/jCCAWegAwIBAgIUHrXqEBf3a+Ou4tGeLSZa7xjBI3UwDQYJKoZIhvcNAQELBQAwEDEOMAwGA1UEAwwFYWdlbnQwIBcNMjYx
+        MTIxMjIwMjA4WhgPMjEyNjEwMjgyMjAyMDhaMBAxDjAMBgNVBAMMBWFnZW50MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQCh
+        VjLaJihfBe0Bjc6hYDvR7msVgHLS6ZdQ/15S79MWZTi/MtZ6fE3QJw7iXcj5KDaGA0KQIkCN2Y7003aKM69wwNDWubnP2fj413Oo
+        WJmuPkYTbDcU+6xLKLELinulXqZye1cy7JyBrtlNtiy+/W0SgKZ0khun/Lu4mxblRxRmJQIDAQABo1MwUTAdBgNVHQ4EFgQUOr+X
+        3I1kLU+u9xTPPGzmjvj7RHUwHwYDVR0jBBgwFoAUOr+X3I1kLU+u9xTPPGzmjvj7RHUwDwYDVR0TAQH/BAUwAwEB/zANBgkqhkiG
+        9w0BAQsFAAOBgQCBdXEriTEYT0nmGKlQ+qBtK3GrkPWTE06izTjw1VZ1D6MTp1bfPXOKGeYZSjPM67HTATEjwrS1lB+H20Zp25jo
+        DntsQ7jPNQ1mpvPnZ8H4BXbuqKRkbbb4+KTxp8Hyff2bAhuXx+f0jzrfmJG4v8br8Vxi5JTWS5t+zj6v613E6w==
+        """
 
     /// The signature itself can be written in more than one way; what it covers cannot.
     @Test("a certificate with any byte changed is not trusted, or says the same")

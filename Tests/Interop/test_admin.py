@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors import Client, unique
+from actors import Client, Registry, unique
 from checks import granted, problem, refused
 from jose import Key, b64, claims_of
 
@@ -122,6 +122,20 @@ def test_deletion_never_widens_anything(legate, registry):
     if legate.admin("GET", f"/resources/{one.name}").status_code == 404:
         refused(client.ask(resource=one.uri), "invalid_target")
         assert not client.sees(token) and not server.sees(token)
+
+
+@pytest.mark.parametrize(
+    "change", [{"enabled": False}, {"scopes": ["clients:read"]}, {"certificate_bound": True}, None], ids=repr
+)
+def test_last_operator_stays(own_legate, change):
+    def end():
+        path = f"/clients/{own_legate.operator['client_id']}"
+        return own_legate.admin("PATCH", path, change) if change else own_legate.admin("DELETE", path)
+
+    body = problem(end(), 409)
+    assert body["type"].endswith(":last-operator") and "Register another one first" in body["detail"]
+    Registry(own_legate).operator("clients:read", "clients:write")
+    assert end().status_code == (200 if change else 204)
 
 
 def test_deletion_answers_with_nothing(legate, client):

@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -361,6 +362,24 @@ def test_crash_while_a_backup_is_made(vault):
     assert not target.exists() and not Path(f"{target}.unfinished").exists()
     assert [path.name for path in vault.legate.data.iterdir() if path.name.startswith("backup-")] == []
     assert restore(vault.legate, back_up(vault), "--check", "--root-key", vault.legate.root_key).returncode == 0
+
+
+def test_a_backup_names_what_keeps_it_from_being_restored(vault):
+    vault.create("a/b", "one")
+    legate = vault.legate
+    assert legate.stop() == 0
+    with sqlite3.connect(legate.data / "legate.db") as database:
+        (box,) = database.execute("SELECT box FROM secret_versions").fetchone()
+        database.execute("UPDATE secret_versions SET box = ?", (box[:-1] + bytes([box[-1] ^ 1]),))
+    legate.start()
+    path = legate.directory / "damaged.backup"
+    done = legate.run("vault", "backup", path)
+    assert done.returncode == 1 and path.exists()
+    assert "secret_versions/a/b version 1" in done.stderr and "legate secret destroy" in done.stderr
+    refused = restore(legate, path, "--check", "--root-key", legate.root_key)
+    assert refused.returncode == 1 and "legate secret destroy" in refused.stderr
+    vault.manage("POST", "destroy/a/b", {"version": 1})
+    assert restore(legate, back_up(vault), "--check", "--root-key", legate.root_key).returncode == 0
 
 
 @pytest.mark.parametrize("fault", ["restoreVerified", "restoreArchivesPlaced"])

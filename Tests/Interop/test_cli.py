@@ -2,7 +2,10 @@
 
 import json
 import re
+import shlex
+import socket
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 import requests
@@ -11,6 +14,8 @@ from actors import Client, unique
 from checks import bearer_challenge, granted
 from jose import Key, claims_of
 from server import CommandFailed
+
+ROOT = Path(__file__).resolve().parents[2]
 
 CLIENT_MEMBERS = {
     "client_id",
@@ -517,6 +522,32 @@ def test_auditor_may_read_the_audit_and_nothing_else(legate, registry, profile):
     assert "admin.refused" in [record["event"] for record in refusals]
 
 
+def test_the_second_operator_of_the_manual_can_do_what_the_first_can(own_legate):
+    manual = (ROOT / "Docs" / "Operations.md").read_text()
+    start, end = (manual.index(f'legate client create "{name}"') for name in ("Operator Bea", "Auditor"))
+    command = manual[start:end]
+    words = shlex.split(command.replace("\\\n", " ").replace("https://auth.example.com", own_legate.issuer))
+    made = own_legate.cli(*words[1:])
+    first = own_legate.fetch(f"/clients/{own_legate.operator['client_id']}")
+    assert made["kind"] == first["kind"]
+    for member in ("scopes", "resources"):
+        assert sorted(made[member]) == sorted(first[member])
+
+
+def test_the_token_of_the_readme_with_nothing_but_curl(own_legate):
+    orders = "https://orders.example.com"
+    own_legate.cli("resource", "create", orders, "--name", "orders", "--scope", "orders:read", "orders:write")
+    # What the agent has after the steps before.
+    made = own_legate.cli(
+        "client", "create", "Invoice agent", "--scope", "orders:read", "secrets:read", "--resource", orders,
+        f"{own_legate.issuer}/vault",
+    )  # fmt: skip
+    page = (ROOT / "README.md").read_text().split("A token with nothing but `curl`:")[1].split("```")[1]
+    form = dict(re.findall(r"-d (\w+)=(\S+)", page))
+    assert form["resource"] == orders
+    granted(own_legate.post("/token", form, auth=(made["client_id"], made["client_secret"])))
+
+
 def test_audit_tells_what_changed_without_secrets(legate, api):
     made = legate.cli("client", "create", "x", "--resource", api["resource"], "--scope", "x:read", "--purpose", "old")
     legate.cli("client", "update", made["client_id"], "--purpose", "new")
@@ -698,6 +729,14 @@ def test_other_root_key_is_refused(own_legate):
 @pytest.mark.parametrize("listen", ["nonsense", "127.0.0.1", "127.0.0.1:99999", "127.0.0.1:-1"])
 def test_malformed_listen_address_is_refused(make_legate, listen):
     make_legate().assert_refuses_to_start(listen=listen, mentions="listen")
+
+
+def test_an_address_that_is_taken_is_named_with_its_option(make_legate):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        make_legate().assert_refuses_to_start(
+            listen=address, mentions=f"legate: --listen {address}: the address is in use already\n"
+        )
 
 
 @pytest.mark.parametrize(

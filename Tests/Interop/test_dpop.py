@@ -215,6 +215,28 @@ def test_an_operator_whose_tokens_are_bound(make_legate, tmp_path, key_file, non
     del document["dpop_key"]
     profile.write_text(json.dumps(document))
     assert legate.run("client", "show", name, environment=environment).returncode == 1
+    legate.cli("client", "show", name, environment={**environment, "LEGATE_DPOP_KEY": str(key_file)})
+
+
+def test_the_key_of_a_profile_lies_beside_it_and_others_should_not_read_either(own_legate, tmp_path, key_file):
+    operator = Registry(own_legate).operator("clients:read", dpop_bound=True)
+    directory = tmp_path / "operator"
+    directory.mkdir()
+    key, profile = directory / "key.pem", directory / "profile.json"
+    key.write_bytes(key_file.read_bytes())
+    document = {"server": own_legate.base, "client_id": operator.id, "client_secret": operator.secret}
+    profile.write_text(json.dumps({**document, "dpop_key": "key.pem"}))
+    for mode in (0o600, 0o644):
+        for path in (key, profile):
+            path.chmod(mode)
+        run = own_legate.run("client", "list", profile=profile)
+        assert run.returncode == 0, run.stderr
+        for path in (key, profile):
+            assert (f"others can read {path}" in run.stderr) == (mode == 0o644), run.stderr
+    assert not own_legate.run("client", "list", "--quiet", profile=profile).stderr
+    profile.write_text(json.dumps({**document, "dpop_key": 5}))
+    run = own_legate.run("client", "list", profile=profile)
+    assert run.returncode == 1 and "dpop_key" in run.stderr
 
 
 def test_proofs_of_the_first_minute_need_no_nonce_later(own_legate):

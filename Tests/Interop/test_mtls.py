@@ -719,6 +719,7 @@ def wait_for(port: int) -> None:
         (("--mtls-listen", "127.0.0.1:1234"), "mtls-listen"),
         (("--mtls-client-ca", "/nonexistent"), "mtls-client-ca"),
         (("--mtls-url", "https://mtls.example.com"), "mtls-url"),
+        (("--client-certificate-header", "X-Client-Cert"), "client-certificate-header"),
         (("--trusted-proxy", "10.0.0.1/8"), "trusted-proxy"),
         (("--trusted-proxy", "proxy.example.com"), "trusted-proxy"),
         (("--trusted-proxy", "127.0.0.1", "--client-certificate-header", "a b"), "client-certificate-header"),
@@ -728,6 +729,16 @@ def wait_for(port: int) -> None:
 )
 def test_what_makes_no_sense_is_refused_by_name(make_legate, flags, mentions):
     make_legate().assert_refuses_to_start(*flags, mentions=mentions)
+
+
+def test_an_address_that_is_taken_is_named_and_the_other_listener_ends_quietly(make_legate, authority):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        legate = make_legate(flags=(*authority.flags, "--mtls-listen", address), certificate_authority=authority.file)
+        run = legate.run(*legate.serve_arguments[1:])
+    assert run.returncode == 1 and "serving" not in run.stdout
+    assert f"legate: --mtls-listen {address}: the address is in use already\n" in run.stderr, run.stderr
+    assert "CancellationError" not in run.stderr and '"level":"error"' not in run.stderr, run.stderr
 
 
 def test_the_authorities_are_read_again(binary, tmp_path, authority, stranger):

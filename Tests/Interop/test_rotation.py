@@ -170,6 +170,20 @@ def test_the_webhook_agrees_before_a_version_is_current(vault: Vault, sink: Sink
     ]
 
 
+def test_the_command_line_says_what_became_of_the_first_value(vault: Vault, sink: Sink):
+    legate = vault.legate
+    put = ("secret", "put", "db/new", "--kind", "generated", "--reader", vault.reader.id, "--length", "48",
+           "--rotation-webhook", sink.script("/rotated", 500))  # fmt: skip
+    run = legate.run(*put)
+    assert run.returncode == 1 and "db/new has no value yet: the webhook answered 500" in run.stderr
+    made = json.loads(run.stdout)
+    assert made["current_version"] is None and made["rotation_state"]["reason"] == "the webhook answered 500"
+    assert made["rotation"]["length"] == 48
+    sink.scripts["/rotated"][:] = [AGREED]
+    vault.until_current("db/new", 1)
+    assert len(vault.value("db/new")) == 64
+
+
 def test_a_redirect_is_no_agreement_and_is_not_followed(vault: Vault, sink: Sink):
     vault.generate("a", webhook=sink.script("/here", "redirect"))
     sink.wait("/here")
@@ -213,6 +227,21 @@ def test_a_client_lives_on_through_its_own_rotations(vault: Vault):
         answer = vault.call("POST", "rotate/clients/reader", agent)
         assert answer.status_code == 200, answer.text
     assert legate.post("/token", {"grant_type": "client_credentials"}, auth=(agent.id, used[0])).status_code == 401
+
+
+def test_the_command_line_keeps_a_secret_of_a_client_that_nobody_loses(vault: Vault):
+    legate, agent = vault.legate, vault.reader
+    put = ("secret", "put", "clients/reader", "--kind", "client", "--client", agent.id)
+    unread = legate.run(*put)
+    assert unread.returncode == 1 and "--reader" in unread.stderr
+    made = legate.run(*put, "--reader", agent.id, "--grace", "10m", "--output", "table")
+    assert made.returncode == 0, made.stderr
+    assert f"the secret that {agent.id} had until now works until 20" in made.stderr
+    assert vault.current("clients/reader") == 1
+    old, agent.secret = agent.secret, vault.value("clients/reader")
+    assert agent.secret != old and agent.ask(resource=vault.uri).status_code == 200
+    again = legate.run("secret", "put", "clients/again", *put[3:], "--reader", agent.id)
+    assert again.returncode == 1 and "clients/reader" in again.stderr and "PATCH" not in again.stderr
 
 
 def test_a_client_hears_that_its_secret_ends_and_replaces_it(make_legate):

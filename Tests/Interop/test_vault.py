@@ -235,7 +235,7 @@ def test_a_secret_from_the_first_value_to_its_removal(legate, vault, secret_file
     assert legate.cli("secret", "put", name, "--from-file", "-", stdin="second")["current_version"] == 2
     assert legate.run("secret", "get", name, "--version", 1, profile=mine).stdout == "first"
     stale = legate.run("secret", "put", name, "--from-file", "-", "--if-version", 1, stdin="third")
-    assert stale.returncode == 1 and "changed in the meantime" in stale.stderr
+    assert stale.returncode == 1 and f"the current version of {name} is 2, not 1" in stale.stderr
     answer = legate.cli("secret", "get", name, "--json", profile=mine)
     assert answer["value"] == "second" and answer["lease"]["lease_id"]
     assert name in [item["name"] for item in legate.cli("secret", "list", "--prefix", "cli/")["items"]]
@@ -264,6 +264,38 @@ def test_a_secret_from_the_first_value_to_its_removal(legate, vault, secret_file
     assert legate.cli("secret", "leases")["items"] == [
         lease for lease in legate.cli("secret", "leases")["items"] if lease["secret"] != name
     ]
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        ("--resource", "https://nosuch.example"), ("--lease", "25h"), ("--reader", "nosuch"),
+        ("--inject-header", "Bad Header"), ("--rotate-every", "2h"), ("--if-version", "7", "--description", "new"),
+    ],
+)  # fmt: skip
+def test_a_put_that_is_refused_changes_nothing(legate, secret_file, refused):
+    name = unique("cli/key")
+    before = legate.cli("secret", "put", name, "--from-file", secret_file("one"))
+    run = legate.run("secret", "put", name, "--from-file", secret_file("two"), *refused)
+    assert run.returncode == 1, run.stderr
+    assert legate.cli("secret", "show", name) == before
+
+
+def test_a_put_that_ends_in_a_refusal_says_what_is_done(legate, secret_file):
+    name = unique("cli/key")
+    legate.cli("secret", "put", name, "--from-file", secret_file("one"))
+    run = legate.run("secret", "put", name, "--from-file", secret_file("two"), "--lease", "5m", "--reader", "nosuch")
+    assert run.returncode == 1 and "done before that: its definition is changed" in run.stderr
+    shown = legate.cli("secret", "show", name)
+    assert (shown["lease_ttl"], shown["current_version"]) == (300, 1)
+
+
+def test_a_secret_that_makes_its_value_takes_none(legate, secret_file):
+    name = unique("cli/account")
+    legate.cli("secret", "put", name, "--kind", "oauth")
+    run = legate.run("secret", "put", name, "--from-file", secret_file("x"), "--description", "new")
+    assert run.returncode == 1 and "kind oauth makes its value itself" in run.stderr
+    assert legate.cli("secret", "show", name)["description"] is None
 
 
 def test_putting_a_secret_leaves_no_refusal_in_the_trail(legate, secret_file):

@@ -94,6 +94,17 @@ struct DPoPProofTests {
         #expect(try refusal(by: .rs256) == .token(.algorithmNotAllowed))
     }
 
+    @Test("whoever is refused learns what would be accepted")
+    func words() throws {
+        #expect(
+            try refusal(by: .rs256)?.description
+                == "alg of the DPoP proof must be one of ES256, Ed25519, PS256, and that of the key in its header.")
+        #expect(
+            try refusal(header: ["typ": "JWT"])?.description == "typ of the DPoP proof must be dpop+jwt.")
+        let long = #expect(throws: DPoPError.self) { try verify(String(repeating: "a", count: 9_000)) }
+        #expect(long?.description == "The DPoP proof is not accepted: it is longer than 8192 bytes.")
+    }
+
     @Test("each member of the header has to be there (DP-08)", arguments: ["typ", "alg", "jwk"])
     func missingHeader(name: String) throws {
         #expect(try refusal(header: [name: nil]) != nil)

@@ -209,10 +209,10 @@ struct JWTTests {
         let key = try Fixtures.key(.es256)
         let token = try Fixtures.token(header: #"{"alg":"ES256"}"#, key: key)
         _ = try UnverifiedJWT(token, maximumLength: token.utf8.count)
-        #expect(throws: JWTError.malformed("it is too long")) {
+        #expect(throws: JWTError.malformed("it is longer than \(token.utf8.count - 1) bytes")) {
             try UnverifiedJWT(token, maximumLength: token.utf8.count - 1)
         }
-        #expect(throws: JWTError.malformed("it is too long")) {
+        #expect(throws: JWTError.malformed("it is longer than 16384 bytes")) {
             try UnverifiedJWT(String(repeating: "a", count: 1_000_000))
         }
         let deep = String(repeating: "[", count: 8_000)
@@ -221,9 +221,21 @@ struct JWTTests {
 
     @Test("errors repeat nothing of the token")
     func errors() throws {
-        #expect(JWTError.malformed("it is too long").description == "The token is malformed: it is too long.")
+        #expect(JWTError.malformed("it is empty").description == "The token is malformed: it is empty.")
         #expect(JWTError.badClaim("exp").description == "The claim exp of the token is not accepted.")
+        #expect(JWTError.refusedClaim("exp has passed").description == "The token is not accepted: exp has passed.")
         let error = #expect(throws: JWTError.self) { try Fixtures.header(#"{"alg":"ES256","kid":["hunter2"]}"#) }
         #expect(error?.description == "The token is malformed: its kid is not a string.")
     }
+
+    @Test(
+        "a reason is a clause that any sentence about the token can end with",
+        arguments: [
+            (.malformed("its kid is not a string"), "its kid is not a string"),
+            (.algorithmNotAllowed, "its signature algorithm is not accepted"), (.unknownKey, "its key is not known"),
+            (.badSignature, "its signature is not valid"), (.wrongType, "its type is not accepted"),
+            (.badClaim("exp"), "its claim exp is missing or not as it must be"),
+            (.refusedClaim("exp has passed"), "exp has passed"),
+        ] as [(JWTError, String)])
+    func reasons(error: JWTError, reason: String) { #expect(error.reason == reason) }
 }

@@ -288,21 +288,48 @@ struct PossessionTests {
         #expect(refusal(judge, call(token, late)) == .nonceNeeded)
     }
 
-    @Test("DP-24: a nonce that is not current is refused where none is required, too")
+    @Test("a nonce that is not current counts as none where none is required: right after the start it does not help")
     func wrongNonce() throws {
-        let judge = try judge()
+        let judge = try judge(age: .zero)
         let token = try token(boundTo: prover.thumbprint)
         let old = judge.possession.nonces.current
+        let early = try prover.proof(token, at: time.seconds, nonce: "made-up")
+        #expect(refusal(judge, call(token, early)) == .nonceNeeded)
+        #expect(judge.possession.replays.count == 0)
         time.pass(.seconds(120))
         judge.freshness.prove(time.seconds)
-        for nonce in [old, "made-up"] {
+        for nonce in [old, "made-up", judge.possession.nonces.current, nil] {
             let proof = try prover.proof(token, at: time.seconds, nonce: nonce)
-            #expect(refusal(judge, call(token, proof)) == .nonceNeeded)
+            #expect(refusal(judge, call(token, proof)) == nil)
+            #expect(refusal(judge, call(token, proof)) == .invalidProof("The proof has been used before."))
         }
-        #expect(judge.possession.replays.count == 0)
-        for nonce in [judge.possession.nonces.current, nil] {
-            #expect(refusal(judge, call(token, try prover.proof(token, at: time.seconds, nonce: nonce))) == nil)
+    }
+
+    @Test("the answer brings the next nonce to whoever uses nonces, and to nobody else")
+    func nextNonce() throws {
+        let judge = try judge()
+        let token = try token(boundTo: prover.thumbprint)
+        time.pass(.seconds(120))
+        judge.freshness.prove(time.seconds)
+        let current = judge.possession.nonces.current
+        for (nonce, next) in [(nil, nil), ("of another gateway", current), (current, current)] {
+            let proof = try prover.proof(token, at: time.seconds, nonce: nonce)
+            #expect(try judge.verify(call(token, proof)).nextNonce == next)
         }
+    }
+
+    @Test("two gateways behind one address: an agent with the nonce of the one gets in at the other")
+    func sideBySide() throws {
+        let judges = [try judge(), try judge()]
+        let token = try token(boundTo: prover.thumbprint)
+        time.pass(.seconds(120))
+        for judge in judges { judge.freshness.prove(time.seconds) }
+        var nonce: String? = judges[0].possession.nonces.current
+        for turn in 0..<6 {
+            let proof = try prover.proof(token, at: time.seconds, nonce: nonce)
+            nonce = try judges[(turn + 1) % 2].verify(call(token, proof)).nextNonce
+        }
+        #expect(nonce == judges[0].possession.nonces.current)
     }
 
     @Test("DP-25: a nonce is as old as the time that went by, whatever becomes of the time of day")

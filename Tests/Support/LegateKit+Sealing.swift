@@ -19,7 +19,7 @@ extension LegateKit {
     }
 
     /// The server as it starts with a passphrase: sealed.
-    package func sealed(by opener: KitOpener) async throws -> SealableServer {
+    package func sealed(by opener: any ServerOpener) async throws -> SealableServer {
         try await SealableServer(by: opener, metrics: Metrics(), process: ["hardened": true], logger: Self.silent)
     }
 

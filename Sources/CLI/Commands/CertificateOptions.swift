@@ -56,11 +56,18 @@ struct CertificateOptions: ParsableArguments {
     /// The key set that a certificate stands for. The private key that may be in the same file stays here.
     static func keySet(_ path: String) throws(CommandFailure) -> JSON {
         let text = String(decoding: try Files.read(path), as: UTF8.self)
-        guard let chain = try? CertificatePEM.certificates(in: text), let first = chain.first,
-            let certificate = try? ParsedCertificate(der: first)
-        else { throw CommandFailure("\(path) holds no certificate in PEM") }
+        guard let chain = try? CertificatePEM.certificates(in: text), let first = chain.first else {
+            throw CommandFailure("\(path) holds no certificate in PEM")
+        }
+        let certificate: ParsedCertificate
+        do {
+            certificate = try ParsedCertificate(der: first)
+        } catch {
+            throw CommandFailure("the first certificate in \(path) is not accepted: \(error)")
+        }
         guard let key = certificate.publicKey else {
-            throw CommandFailure("the key of the certificate must be P-256, Ed25519 or RSA of at least 2048 bits")
+            throw CommandFailure(
+                "the key of the certificate in \(path) must be P-256, Ed25519 or RSA of at least 2048 bits")
         }
         return .object(["keys": .array([.object(key)])])
     }

@@ -83,6 +83,17 @@ struct ClientSettings: ParsableArguments {
     @Option(name: .customLong("version"), help: ArgumentHelp("The version of the agent.", valueName: "text"))
     var agentVersion: String?
 
+    func validate() throws {
+        if certificates.certificate != nil {
+            for (option, value) in [("--jwks", keys.jwks), ("--jwks-uri", keys.jwksUri)] {
+                guard value?.isEmpty ?? true else {
+                    throw ValidationError("--certificate and \(option) cannot be given together")
+                }
+            }
+        }
+        try tokenTtl?.validate()
+    }
+
     func set(in document: inout JSONObject) throws {
         document.set("auth", auth)
         try keys.set(in: &document)
@@ -109,10 +120,12 @@ struct ClientSettings: ParsableArguments {
 }
 
 /// `FROM=TO@RESOURCE`: who has `FROM` at the client's own resource may have `TO` at `RESOURCE`.
-struct ScopeMappingArgument: ExpressibleByArgument, Equatable, Sendable {
+struct ScopeMappingArgument: ExplainedArgument, Equatable, Sendable {
     let from: String
     let to: String
     let resource: String
+
+    static let form = "FROM=TO@RESOURCE: two scopes and the http or https URI of a resource"
 
     init?(argument: String) {
         guard let equals = argument.firstIndex(of: "=") else { return nil }
@@ -134,9 +147,11 @@ struct ScopeMappingArgument: ExpressibleByArgument, Equatable, Sendable {
 }
 
 /// `ISSUER=SUBJECT`: the workload that a trusted issuer, by its short name, calls `SUBJECT`.
-struct WorkloadArgument: ExpressibleByArgument, Equatable, Sendable {
+struct WorkloadArgument: ExplainedArgument, Equatable, Sendable {
     let issuer: String
     let subject: String
+
+    static let form = "ISSUER=SUBJECT: the name of a trusted issuer and what it calls the workload"
 
     init?(argument: String) {
         guard let equals = argument.firstIndex(of: "=") else { return nil }

@@ -90,6 +90,9 @@ struct GatewayFollow: AsyncParsableCommand {
 
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         let logger = Logger(label: "legate")
+        for file in profile.exposedFiles {
+            logger.warning("others can read \(file): take all permissions from group and others")
+        }
         let follower: HAProxyFollower
         do {
             follower = try HAProxyFollower(

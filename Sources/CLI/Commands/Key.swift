@@ -18,6 +18,8 @@ struct KeyCommand: AsyncParsableCommand {
     static let columns: [Table.Column] = [
         .init("KID", "kid"), .init("ALG", "alg"), .init("STATUS", "status"), .init("CREATED", "created_at"),
         .init("SIGNS FROM", "active_from"),
+        // The document names only the origin of those that Legate did not make.
+        .init("ORIGIN") { $0["origin"]?.string ?? "made" },
     ]
 
     struct List: RemoteCommand {

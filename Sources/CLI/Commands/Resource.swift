@@ -57,6 +57,8 @@ struct ResourceCommand: AsyncParsableCommand {
 
         @OptionGroup var details: DetailTypeOptions
 
+        func validate() throws { try tokenTtl?.validate() }
+
         func set(in document: inout JSONObject) throws {
             document.set("scopes", scope)
             document.set("signing_alg", signingAlg)

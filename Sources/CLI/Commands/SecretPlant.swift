@@ -9,11 +9,12 @@ struct SecretPlant: RemoteCommand {
         discussion: """
             Whoever uses it has read what was not meant for them: its first use anywhere raises a critical audit event, a \
             metric and a line of the log, which name the place, and the thief gets the answer to any bad credential. It \
-            is shown this once.
+            is shown this once. Put only the value there: the rest of the answer would give it away.
 
             Example:
               legate secret plant --kind client-secret --where "CI variables of the shop project"
-              legate secret plant --kind token --where "backup bucket, .env" > .env.backup
+              legate secret plant --kind token --where "backup bucket, .env" --output json \\
+                  | jq -r .value > .env.backup
               legate secret canaries
             """
     )

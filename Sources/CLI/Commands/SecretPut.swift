@@ -19,6 +19,9 @@ struct SecretPut: RemoteCommand {
 
             The value is never an argument. What is said of a secret that is there already changes it; what is not said \
             stays. Nobody may read a new secret unless --reader names them.
+
+            --kind client replaces the client's secret at once, and the new one is in the vault alone, so --reader is \
+            needed. The one before works until the grace is over.
             """
     )
 
@@ -48,10 +51,13 @@ struct SecretPut: RemoteCommand {
         if let ifVersion, ifVersion < 0 { throw ValidationError("--if-version must be 0 or more") }
         if client != nil, kind != .client { throw ValidationError("--client is for --kind client") }
         if kind == .client, client == nil { throw ValidationError("--kind client needs --client") }
-        if kind == .oauth || kind == .client, source.fromFile != nil {
-            throw ValidationError(
-                "a secret of kind \(kind?.rawValue ?? "") makes its value itself: not with --from-file")
-        }
+        if let objection = objection(to: kind) { throw ValidationError(objection) }
+    }
+
+    /// Why a secret of this kind takes no value; nil when it does, or none is given.
+    private func objection(to kind: SecretKindName?) -> String? {
+        guard let kind, kind == .oauth || kind == .client, source.fromFile != nil else { return nil }
+        return "a secret of kind \(kind.rawValue) makes its value itself: not with --from-file"
     }
 
     func answer(from server: AdminClient) async throws -> Answer {
@@ -70,35 +76,85 @@ struct SecretPut: RemoteCommand {
         return first?["name"]?.string == name.description ? first : nil
     }
 
+    /// The problem type of the vault's API.
+    private static let nameIsTaken = "urn:legate:problem:exists"
+
     private func create(at server: AdminClient) async throws -> Answer {
         if let ifVersion, ifVersion > 0 { throw CommandFailure("there is no \(name), so no version \(ifVersion)") }
+        if let client, reader.isEmpty {
+            throw CommandFailure(
+                "say with --reader who reads it: the secret of \(client) is replaced at once, and only the vault has "
+                    + "the new one"
+            )
+        }
         var document: JSONObject = ["kind": .string((kind ?? .static).rawValue)]
         document.set("client_id", client)
         settings.set(in: &document)
         if !reader.isEmpty { document["rules"] = .array(reader.map { .object(["client_id": .string($0)]) }) }
         if let value = try source.value(of: name, isWanted: kind == nil || kind == .static) { document.set(value) }
-        let made = try await server.vault("PUT", name.path("secrets"), body: document)
-        return .card(made, note: reader.isEmpty ? "nobody may read it yet: legate secret allow \(name)" : nil)
+        do {
+            return Self.answer(made: try await server.vault("PUT", name.path("secrets"), body: document), as: name)
+        } catch let refusal as ServerRefusal where refusal.document?["type"]?.string == Self.nameIsTaken {
+            throw CommandFailure("somebody else has made \(name) in the meantime: say it again to change theirs")
+        }
+    }
+
+    /// What became of a new secret: one that makes its values itself has one, or says why not.
+    static func answer(made: JSON, as name: SecretNameArgument) -> Answer {
+        let secret = made.object ?? [:]
+        var answer = Answer.card(made)
+        if secret["rules"]?.array?.isEmpty == true {
+            answer.note = "nobody may read it yet: legate secret allow \(name)"
+        } else if let client = secret["client_id"]?.string {
+            let end = secret["previous_secret_expires_at"]?.string.map { "works until \($0)" } ?? "has ended"
+            answer.note = Printable.text("the secret that \(client) had until now \(end)")
+        }
+        if secret["rotation"]?.object != nil, secret["current_version"]?.integer == nil {
+            let reason = secret["rotation_state"]?.object?["reason"]?.string
+            answer.note = nil
+            answer.failure = "\(name) has no value yet: \(reason ?? "it is tried again")"
+        }
+        return answer
     }
 
     private func change(_ known: JSONObject, at server: AdminClient) async throws -> Answer {
-        let isStatic = known["kind"]?.string == SecretKindName.static.rawValue
-        if let kind, known["kind"]?.string != kind.rawValue {
+        let knownKind = known["kind"]?.string.flatMap { SecretKindName(rawValue: $0) }
+        if let kind, kind != knownKind {
             throw CommandFailure("\(name) is of another kind, which cannot be changed")
         }
+        if let ifVersion {
+            let current = known["current_version"]?.integer ?? 0
+            guard current == Int64(ifVersion) else {
+                throw CommandFailure("the current version of \(name) is \(current), not \(ifVersion)")
+            }
+        }
+        if let objection = objection(to: knownKind) { throw CommandFailure(objection) }
         var patch = JSONObject()
         settings.set(in: &patch)
         let saysMore = !patch.isEmpty || !reader.isEmpty
-        let value = try source.value(of: name, isWanted: isStatic && !saysMore)
-        if let value {
-            var body = JSONObject()
-            body.set(value)
-            if let ifVersion { body["if_version"] = .integer(Int64(ifVersion)) }
-            try await server.vault("PUT", name.path("values"), body: body)
+        let value = try source.value(of: name, isWanted: knownKind == .static && !saysMore)
+        if let value, !(1...VaultSecret.longestValue).contains(value.count) {
+            throw CommandFailure("the value must be 1 to \(VaultSecret.longestValue) bytes")
         }
-        if !patch.isEmpty { _ = try await server.update(name.path("secrets"), patch, at: .vault) }
-        for client in reader {
-            try await server.vault("POST", name.path("rules"), body: ["client_id": .string(client)])
+        // The value comes last: a refusal of the rest must not leave a new version behind.
+        var done: [String] = []
+        do {
+            if !patch.isEmpty {
+                _ = try await server.update(name.path("secrets"), patch, at: .vault)
+                done.append("its definition is changed")
+            }
+            for client in reader {
+                try await server.vault("POST", name.path("rules"), body: ["client_id": .string(client)])
+                done.append("\(client) may read it")
+            }
+            if let value {
+                var body = JSONObject()
+                body.set(value)
+                if let ifVersion { body["if_version"] = .integer(Int64(ifVersion)) }
+                try await server.vault("PUT", name.path("values"), body: body)
+            }
+        } catch let refusal as ServerRefusal where !done.isEmpty {
+            throw CommandFailure("\(refusal); done before that: \(done.joined(separator: ", "))")
         }
         return .card(try await server.vault("GET", name.path("secrets")))
     }

@@ -94,7 +94,12 @@ struct Serve: AsyncParsableCommand {
         let server = try await SealableServer(
             by: assembly, metrics: metrics, process: hardening.document, logger: logger
         )
-        try await server.openAtStart(passphrase: passphrase)
+        do {
+            try await server.openAtStart(passphrase: passphrase)
+        } catch UnsealFailure.wrongPassphrase {
+            // A refusal for callers has no words of its own; the vault's says what to do.
+            throw VaultError.wrongPassphrase
+        }
         let limits = OpenFileLimit.fit(configuration.load.limits, into: OpenFileLimit.raise())
         if limits != configuration.load.limits {
             logger.warning(
@@ -122,11 +127,19 @@ struct Serve: AsyncParsableCommand {
         let watch = TLSWatch(
             tls, authorities: authorities, metrics: metrics, logger: logger, now: Assembly.now
         )
+        // A listener that cannot be opened ends the others as a signal does: cut short, they would log a fault too.
+        let listeners = applications.map { application in
+            ServiceGroupConfiguration.ServiceConfiguration(
+                service: application, failureTerminationBehavior: .gracefullyShutdownGroup)
+        }
         // The last stops first: followers go, then requests end, then the log.
+        var services = [ServiceGroupConfiguration.ServiceConfiguration(service: sink)]
+        services += listeners
+        services.append(.init(service: watch))
+        services.append(.init(service: server))
         let group = ServiceGroup(
             configuration: .init(
-                services: [sink] + applications + [watch, server], gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: logger
+                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
             )
         )
         try await group.run()

@@ -2,9 +2,11 @@ import ArgumentParser
 import JOSE
 
 /// How long a task may live: a duration, or `none` to take the limit away.
-struct TaskLifeArgument: ExpressibleByArgument, Equatable, Sendable {
+struct TaskLifeArgument: ExplainedArgument, Equatable, Sendable {
     /// Nil means no limit.
     let seconds: Int?
+
+    static let form = DurationArgument.form + "; or none"
 
     init?(argument: String) {
         if argument == "none" {
@@ -20,9 +22,11 @@ struct TaskLifeArgument: ExpressibleByArgument, Equatable, Sendable {
 }
 
 /// How many tokens a task may take: a number, or `none` to take the limit away.
-struct TaskTokensArgument: ExpressibleByArgument, Equatable, Sendable {
+struct TaskTokensArgument: ExplainedArgument, Equatable, Sendable {
     /// Nil means no limit.
     let count: Int?
+
+    static let form = "a whole number; or none"
 
     init?(argument: String) {
         if argument == "none" {

@@ -28,12 +28,16 @@ struct TraceScreen {
 
     private var head: [String] {
         let status = (trace["status"]?.string ?? "unknown").uppercased()
-        return ["Token \(field(trace, "jti") ?? "-") is \(Printable.text(status))"]
-            + rows([
-                ("for", field(token, "resource")), ("scope", field(token, "scope_granted")),
-                ("on behalf of", subject), ("held by", holder(of: token)), ("task", field(token, "task_id")),
-                ("session", field(token, "session_id")), ("issued", issued),
-            ])
+        var pairs: [(String, String?)] = [
+            ("for", field(token, "resource")), ("scope", field(token, "scope_granted")),
+        ]
+        pairs += allowed(by: token)
+        pairs.append(("on behalf of", subject))
+        pairs.append(("held by", holder(of: token)))
+        pairs.append(("task", field(token, "task_id")))
+        pairs.append(("session", field(token, "session_id")))
+        pairs.append(("issued", issued))
+        return ["Token \(field(trace, "jti") ?? "-") is \(Printable.text(status))"] + rows(pairs)
     }
 
     private var subject: String {
@@ -57,18 +61,21 @@ struct TraceScreen {
         }
         let user = delegation["subject"]?.object ?? [:]
         let named = [field(user, "sub"), field(user, "iss").map { "of \($0)" }].compactMap { $0 }.joined(separator: " ")
+        var pairs: [(String, String?)] = [
+            (
+                "delegation",
+                [field(delegation, "delegation_id"), field(delegation, "status")]
+                    .compactMap { $0 }.joined(separator: ", ")
+            ),
+            ("to", field(delegation, "client_id")), ("purpose", field(delegation, "purpose")),
+            ("scopes", list(delegation, "scopes")), ("resources", list(delegation, "resources")),
+        ]
+        pairs += allowed(by: delegation)
+        pairs.append(("may act too", list(delegation, "may_act")))
+        pairs.append(("until", field(delegation, "expires_at")))
+        pairs.append(("recorded", origin(of: delegation["created"]?.object)))
         return ["Who authorised it: \(named.isEmpty ? field(token, "delegating_user") ?? "a user" : named)"]
-            + rows([
-                (
-                    "delegation",
-                    [field(delegation, "delegation_id"), field(delegation, "status")]
-                        .compactMap { $0 }.joined(separator: ", ")
-                ),
-                ("to", field(delegation, "client_id")), ("purpose", field(delegation, "purpose")),
-                ("scopes", list(delegation, "scopes")), ("resources", list(delegation, "resources")),
-                ("may act too", list(delegation, "may_act")), ("until", field(delegation, "expires_at")),
-                ("recorded", origin(of: delegation["created"]?.object)),
-            ])
+            + rows(pairs)
     }
 
     // MARK: Chain of custody
@@ -85,6 +92,7 @@ struct TraceScreen {
                     + "\(field(record, "resource") ?? "-")  [\(field(record, "scope_granted") ?? "")]"
             )
             var details = [("jti", field(record, "jti"))]
+            details += allowed(by: record)
             if let id = field(record, "client_id"), let client = clients[id], described.insert(id).inserted {
                 details.append(("client", description(of: client)))
                 details.append(("recorded", origin(of: client["registered"]?.object)))
@@ -154,6 +162,13 @@ struct TraceScreen {
     private func list(_ object: JSONObject, _ name: String) -> String? {
         let words = (object[name]?.array ?? []).compactMap(\.string)
         return words.isEmpty ? nil : Printable.text(words.joined(separator: " "))
+    }
+
+    /// The authorization details of a token or a delegation (RFC 9396), one a line.
+    private func allowed(by object: JSONObject) -> [(String, String?)] {
+        (object["authorization_details"]?.array ?? []).enumerated().map { index, details in
+            (index == 0 ? "details" : "", Printable.text(details.text))
+        }
     }
 
     private func rows(_ pairs: [(String, String?)], indent: Int = 2) -> [String] {

@@ -24,9 +24,11 @@ struct VaultBackup: AsyncParsableCommand {
 
     func run() async throws {
         var target = try NewFile(path: file)
+        let unreadable: [JSON]
         do {
-            try await connection.withServer { server in
+            unreadable = try await connection.withServer { server in
                 try await server.stream("vault/backup", method: "POST") { try target.write($0) }
+                return try await server.get("vault", [("check", "boxes")]).object?["unreadable"]?.array ?? []
             }
             // Reading the header says how long the file must be.
             _ = try BackupFile(path: target.temporary)
@@ -35,11 +37,21 @@ struct VaultBackup: AsyncParsableCommand {
             target.discard()
             throw error
         }
-        let answer: JSONObject = ["file": .string(file), "bytes": .integer(target.count)]
+        var answer: JSONObject = ["file": .string(file), "bytes": .integer(target.count)]
+        if !unreadable.isEmpty { answer["unreadable"] = .array(unreadable) }
         try connection.printer.print(
             Answer(
                 .object(answer), text: "",
-                note: "\(file) saved, \(target.count) bytes; legate vault restore --check reads it")
+                note: "\(file) saved, \(target.count) bytes; legate vault restore --check reads it",
+                failure: Self.warning(of: unreadable.compactMap(\.string)))
         )
+    }
+
+    /// What is said of boxes that do not open; nil when there is none.
+    private static func warning(of unreadable: [String]) -> String? {
+        guard let first = unreadable.first else { return nil }
+        let others = unreadable.count > 1 ? " and \(unreadable.count - 1) others" : ""
+        return "\(first)\(others) cannot be opened, so this backup does not restore: use an older one, or give such "
+            + "versions up with legate secret destroy and back up again"
     }
 }

@@ -2,8 +2,10 @@ import ArgumentParser
 import OAuth
 
 /// The name of a secret on the command line, such as `payments/stripe`.
-struct SecretNameArgument: ExpressibleByArgument, Equatable, Sendable, CustomStringConvertible {
+struct SecretNameArgument: ExplainedArgument, Equatable, Sendable, CustomStringConvertible {
     let name: SecretName
+
+    static let form = SecretName.form
 
     /// Nil when it is no name: it will stand in a path.
     init?(argument: String) {

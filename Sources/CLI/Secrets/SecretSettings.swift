@@ -23,6 +23,12 @@ struct SecretSettings: ParsableArguments {
     @Option(help: ArgumentHelp("Who must agree before a new value becomes current.", valueName: "url"))
     var rotationWebhook: String?
 
+    @Flag(inversion: .prefixedNo, help: "Speak to the webhook even at a private address.")
+    var allowPrivateNetwork: Bool?
+
+    @Option(help: ArgumentHelp("How many random bytes a generated value has (default 32).", valueName: "bytes"))
+    var length: Int?
+
     @Flag(inversion: .prefixedNo, help: "Give it a new value when a lease of it is revoked.")
     var rotateOnRevokedLease: Bool?
 
@@ -46,7 +52,9 @@ struct SecretSettings: ParsableArguments {
         var rotation = JSONObject()
         rotation.set("every", rotateEvery)
         rotation.set("grace", grace)
+        if let length { rotation["length"] = .integer(Int64(length)) }
         rotation.set("webhook", rotationWebhook)
+        rotation.set("allow_private_network", allowPrivateNetwork)
         rotation.set("on_revoked_lease", rotateOnRevokedLease)
         if !rotation.isEmpty { document["rotation"] = .object(rotation) }
         guard let injectHeader else { return }

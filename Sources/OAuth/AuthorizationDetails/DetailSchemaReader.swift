@@ -226,7 +226,8 @@ struct DetailSchemaReader {
         func bound(_ name: String, _ fallback: Double) -> Double {
             guard let value = object[name] else { return fallback }
             guard let number = value.exactNumber, !wholeOnly || value.integer != nil else {
-                refuse("\(path).\(name)", "must be a number that is exact: at most 9007199254740991 from zero")
+                let what = wholeOnly ? "a whole number" : "a number that is exact"
+                refuse("\(path).\(name)", "must be \(what): at most 9007199254740991 from zero")
                 return fallback
             }
             return number

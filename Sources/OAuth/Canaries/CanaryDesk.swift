@@ -57,16 +57,18 @@ package struct CanaryDesk: Sendable {
 
     /// Forgets a canary: from now on its look-alike is a bad credential like any other.
     ///
-    /// - Throws: `SecretRefusal.notFound` when there is none.
+    /// - Throws: `SecretRefusal.missing` when there is none.
     package func remove(_ id: CanaryID, by caller: Operator) async throws {
         try caller.require(SecretDesk.writeScope)
-        guard let canary = registry.canaries.canary(id) else { throw SecretRefusal.notFound }
+        guard let canary = registry.canaries.canary(id) else {
+            throw SecretRefusal.missing("there is no canary \(id)")
+        }
         var event = caller.event(.canaryRemoved, target: "canary/\(id)", rule: SecretDesk.writeScope, at: now())
         event.before = canary.document.text
         do {
             try await ledger.commit(Entry(changes: [.unplant(id)], audit: [event]))
         } catch CommitFailure.missing(_) {
-            throw SecretRefusal.notFound
+            throw SecretRefusal.missing("there is no canary \(id)")
         }
     }
 }

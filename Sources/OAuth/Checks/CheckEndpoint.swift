@@ -71,7 +71,7 @@ package struct CheckEndpoint: Sendable {
         let resource = try resource(for: request.parameters, askedBy: call.gateway?.value)
         call.resource = resource
         guard let scopes = ScopeSet(request.parameters[.scope] ?? "") else {
-            throw OAuthError(.invalidRequest, "scope must be a list of scopes with spaces between")
+            throw OAuthError(.invalidRequest, "scope \(ScopeSet.expectation)")
         }
         call.scopes = scopes
         if let gateway = call.gateway?.value, !gateway.resources.contains(resource.uri) {

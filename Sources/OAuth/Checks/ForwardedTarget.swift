@@ -66,8 +66,16 @@ extension CheckRequest {
         var presented = presented
         presented.url = resource.uri.text
         // A gateway that was not set up for it hands on what the agent itself writes into that header.
-        if gateway?.forwardsCertificates != true { presented.certificate = nil }
-        guard gateway != nil else { return presented }
+        if presented.certificate != nil, gateway?.forwardsCertificates != true {
+            presented.certificate = nil
+            presented.certificateDoubt =
+                gateway.map { "the gateway \($0.id) is not registered with forwards_certificates" }
+                ?? "the gateway sent no credentials of its own"
+        }
+        guard gateway != nil else {
+            presented.isOfUnprovenGateway = true
+            return presented
+        }
         guard case .dpop = credentials else { return presented }
         if let method = try forwarded.method() { presented.method = method }
         if let path = try forwarded.path(), let uri = URIReference(resource.uri.text) {

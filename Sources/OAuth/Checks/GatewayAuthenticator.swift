@@ -3,6 +3,8 @@ struct GatewayAuthenticator: Sendable {
     private let authenticator: ClientAuthenticator
     private let verifier: TokenVerifier
     private let registry: Registry
+    /// Where a gateway's credentials come in.
+    private static let field = "Legate-Gateway-Authorization"
 
     init(authenticator: ClientAuthenticator, verifier: TokenVerifier, registry: Registry) {
         self.authenticator = authenticator
@@ -21,9 +23,12 @@ struct GatewayAuthenticator: Sendable {
             try verifier.admit(compact, from: context.peer, at: now)
             client = try holder(of: compact, from: context.peer, at: now)
         // The one DPoP header of a request is the agent's.
-        case .malformed, .dpop: throw OAuthError.invalidClient()
+        case .malformed, .dpop:
+            throw OAuthError.invalidClient("\(Self.field) must be Basic with id and secret, or Bearer with a token")
         case .absent:
-            let request = ClientRequest(authorization: header, parameters: .empty, context: context)
+            let request = ClientRequest(
+                authorization: header, in: Self.field, parameters: .empty, context: context
+            )
             client = try await authenticator.authenticate(request, at: now).shared
         }
         return try gateway(client)

@@ -67,6 +67,10 @@ extension Client: Registered {
     }
 
     package func replaced(by draft: JSONObject, in context: RegistryContext) throws(InvalidDocument) -> Client {
+        // Disabling must always be possible, also when something that the client names is gone by now.
+        var disabled = self
+        disabled.enabled = false
+        if draft == disabled.draft { return disabled }
         var reader = DocumentReader(draft)
         reader.unchangeable("client_id", is: .string(id.text))
         reader.unchangeable("kind", is: .string(kind.rawValue))
@@ -144,6 +148,15 @@ extension Client: Registered {
         if let uri {
             if document != nil { reader.refuse("jwks_uri", "cannot be given together with jwks") }
             keys = .uri(uri)
+        }
+        if authentication == .privateKeyJWT, case .set(let set, text: _)? = keys,
+            !set.keys.contains(where: { PrivateKeyJWTMethod.algorithms.contains(where: $0.fits) })
+        {
+            let algorithms = PrivateKeyJWTMethod.algorithms.map(\.rawValue).joined(separator: ", ")
+            reader.refuse(
+                "jwks",
+                "has no key for client assertions: they are signed with one of \(algorithms), and a key whose alg is "
+                    + "another verifies none of them")
         }
         if authentication.needsKeys, keys == nil, document == nil {
             reader.refuse("jwks", "\(authentication.rawValue) needs jwks or jwks_uri")

@@ -30,6 +30,8 @@ package protocol ClientAuthentication: Sendable {
     func isPresented(in request: ClientRequest) -> Bool
     /// Whether a proof costs no more to check than a digest; a signature does.
     static var isCheap: Bool { get }
+    /// Whether the log may name the client that a refused proof claimed to be.
+    static var namesClaimed: Bool { get }
     /// The client that the proof claims to be, before anything is checked; for throttling.
     func claimedClient(in request: ClientRequest) -> ClientID?
     /// What the request presents as a proof that is a secret or could be taken for one.
@@ -44,6 +46,7 @@ package protocol ClientAuthentication: Sendable {
 
 extension ClientAuthentication {
     package static var isCheap: Bool { false }
+    package static var namesClaimed: Bool { true }
 }
 
 /// What a method found out.
@@ -70,14 +73,19 @@ package struct ProvenClient: Sendable {
 /// Exactly one method must be presented, and it must be the one that the client is registered with.
 package struct ClientAuthenticator: Sendable {
     private let methods: [any ClientAuthentication]
+    private let takesCertificates: Bool
     private let canaries: CanaryWatch?
     private let throttle: FailureThrottle
 
-    /// - Parameter canaries: who looks at the proofs that were refused.
+    /// - Parameters:
+    ///   - takesCertificates: whether our metadata names endpoints that take client certificates.
+    ///   - canaries: who looks at the proofs that were refused.
     package init(
-        methods: [any ClientAuthentication], canaries: CanaryWatch? = nil, throttle: FailureThrottle = FailureThrottle()
+        methods: [any ClientAuthentication], takesCertificates: Bool = false, canaries: CanaryWatch? = nil,
+        throttle: FailureThrottle = FailureThrottle()
     ) {
         self.methods = methods
+        self.takesCertificates = takesCertificates
         self.canaries = canaries
         self.throttle = throttle
     }
@@ -100,9 +108,10 @@ package struct ClientAuthenticator: Sendable {
         for method in methods where method.isPresented(in: request) { presented.append(method) }
         guard let method = presented.first else {
             if request.authorization != nil {
-                throw OAuthError.invalidClient("the Authorization scheme is not one for clients")
+                throw OAuthError.invalidClient(
+                    "the \(request.authorizationField) scheme is not one for clients")
             }
-            throw OAuthError.invalidClient("no client authentication: send a secret or a signed assertion")
+            throw OAuthError.invalidClient("no client authentication: send \(accepted)")
         }
         guard presented.count == 1 else {
             throw OAuthError(.invalidRequest, "more than one client authentication method in one request")
@@ -119,11 +128,21 @@ package struct ClientAuthenticator: Sendable {
             return AuthenticatedClient(proven)
         } catch {
             if error.code == .invalidClient, error.provenClient == nil || error.rule == OAuthError.endedSecretRule {
-                throttle.failed(attempt(method, request), wasWary: refusal != nil, at: now)
+                let attempt = self.attempt(method, request)
+                throttle.failed(attempt, wasWary: refusal != nil, at: now)
                 if let refusal { throw refusal }
+                if error.provenClient == nil, type(of: method).namesClaimed { throw error.naming(attempt.client) }
             }
             throw error
         }
+    }
+
+    /// What can prove a client here.
+    private var accepted: String {
+        takesCertificates
+            ? "a secret, a signed assertion, or client_id with a client certificate at an endpoint of "
+                + "mtls_endpoint_aliases"
+            : "a secret or a signed assertion"
     }
 
     /// What a wrong proof gets instead of the usual answer, when there were too many of them lately.
@@ -153,5 +172,13 @@ extension OAuthError {
         _ description: String = "client authentication failed", detail: String? = nil
     ) -> OAuthError {
         OAuthError(.invalidClient, description, detail: detail, rule: "client_authentication")
+    }
+
+    /// The same, and the detail says which client the refused proof was for. Nothing of it is proved.
+    fileprivate func naming(_ claimed: ClientID?) -> OAuthError {
+        guard let claimed else { return self }
+        var error = self
+        error.detail = "claimed client \(claimed): \(detail ?? description)"
+        return error
     }
 }

@@ -12,6 +12,7 @@ extension ConnectionDesk {
         try caller.require(SecretDesk.writeScope)
         let typed = CompletionCode.typed(code)
         return try await keeper.exclusively(name) {
+            _ = try connection(name)
             let (connection, grant, answer) = try await claim(name, typed, by: caller)
             FaultPoint.connectionClaimed.pass()
             let tokens: ProviderTokens

@@ -104,17 +104,33 @@ extension ConnectionDesk {
             if let owner = connection.owner, secret.rules.contains(where: { $0.subject != owner }) {
                 throw SecretRefusal.conflict("a rule of \(name) lets in others than \(owner): remove that rule first")
             }
+            // Started for nobody in particular, it was made without a rule.
+            if let owner = connection.owner, let old = registry.connections.connection(name), old.owner != owner,
+                secret.rules.isEmpty
+            {
+                var changed = secret
+                changed.rules = [ownRule(of: owner)]
+                changed.revision += 1
+                entry.changes.append(.keepSecret(changed, from: secret.revision))
+                var event = caller.event(
+                    .secretAllowed, target: "secret/\(name)", rule: SecretDesk.writeScope, at: time)
+                event.before = secret.document.text
+                event.after = changed.document.text
+                entry.audit.append(event)
+            }
             return
         }
         var secret = VaultSecret(name: name, kind: .oauth, description: connection.account, createdAt: time)
-        if let owner = connection.owner {
-            let vault = registry.ownResources.vault.uri
-            secret.rules = [SecretRule(id: .make(), subject: owner, resource: vault)]
-        }
+        if let owner = connection.owner { secret.rules = [ownRule(of: owner)] }
         entry.changes.append(.keepSecret(secret, from: nil))
         var event = caller.event(.secretCreated, target: "secret/\(name)", rule: SecretDesk.writeScope, at: time)
         event.after = secret.document.text
         entry.audit.append(event)
+    }
+
+    /// A user's own account is for the agents that act for that user.
+    private func ownRule(of owner: String) -> SecretRule {
+        SecretRule(id: .make(), subject: owner, resource: registry.ownResources.vault.uri)
     }
 }
 

@@ -29,7 +29,9 @@ package struct ConnectionDesk: Sendable {
     }
 
     func connection(_ name: SecretName) throws -> Connection {
-        guard let connection = registry.connections.connection(name) else { throw SecretRefusal.notFound }
+        guard let connection = registry.connections.connection(name) else {
+            throw SecretRefusal.missing("\(name) is not connected to an account, and no connection is started")
+        }
         return connection
     }
 
@@ -49,7 +51,7 @@ package struct ConnectionDesk: Sendable {
         _ name: SecretName, _ make: (Connection, Timestamp) async throws -> (Connection, Entry)
     ) async throws -> Connection {
         for _ in 0..<ConnectionKeeper.attempts {
-            let connection = try connection(name)
+            guard let connection = registry.connections.connection(name) else { throw SecretRefusal.notFound }
             var (changed, entry) = try await make(connection, now())
             changed.revision = connection.revision + 1
             entry.changes.append(.keepConnection(changed, from: connection.revision))

@@ -38,10 +38,10 @@ extension ConnectionKeeper: SecretMaterial {
             )
         }
         // A user's own account is for agents that act for that user. A rule that lets in others was made by mistake.
+        // Whose account it is, whoever reads by that rule must not hear.
         if let owner = connection.owner, secret.rules.contains(where: { $0.subject != owner }) {
             throw SecretRefusal.conflict(
-                "the account is \(owner)'s own, but a rule of the secret lets in others: remove that rule"
-            )
+                "a rule of the secret lets in others than whose account it is: an operator has to remove that rule")
         }
         return connection
     }

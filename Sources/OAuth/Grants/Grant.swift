@@ -106,7 +106,7 @@ struct RequestedTerms {
         }
         if let text = parameters[.scope] {
             guard let scopes = ScopeSet(text), !scopes.isEmpty else {
-                throw OAuthError(.invalidScope, "scope must be space-separated tokens of printable ASCII")
+                throw OAuthError(.invalidScope, "scope \(ScopeSet.expectation)")
             }
             self.scopes = scopes
         } else {

@@ -138,14 +138,14 @@ package struct TokenExchange: Grant {
                 .invalidRequest, "subject_token_type must be \(TokenType.accessToken.rawValue), id_token or jwt"
             )
         }
-        let jwt = try Self.parse(compact, role: "subject")
+        let jwt = try Self.parse(compact, role: .subject)
         guard jwt.claims[Claim.issuer]?.string == registry.issuer.text else {
-            return .foreign(try await foreign.verify(jwt, role: "subject", at: now))
+            return .foreign(try await foreign.verify(jwt, role: .subject, at: now))
         }
         guard type != .idToken else {
             throw OAuthError(.invalidRequest, "subject_token_type says id_token, but the token is an access token")
         }
-        return .own(try verifyOwn(compact, role: "subject", at: now))
+        return .own(try verifyOwn(compact, role: .subject, at: now))
     }
 
     // MARK: The actor
@@ -168,12 +168,12 @@ package struct TokenExchange: Grant {
                 .invalidRequest, "actor_token_type must be \(TokenType.accessToken.rawValue), id_token or jwt"
             )
         }
-        let jwt = try Self.parse(compact, role: "actor")
+        let jwt = try Self.parse(compact, role: .actor)
         if jwt.claims[Claim.issuer]?.string == registry.issuer.text {
             guard type != .idToken else {
                 throw OAuthError(.invalidRequest, "actor_token_type says id_token, but the token is an access token")
             }
-            let token = try verifyOwn(compact, role: "actor", at: now)
+            let token = try verifyOwn(compact, role: .actor, at: now)
             guard token.clientID == client.id, token.identity.actors == nil, token.identity.subject == client.id.text
             else {
                 throw OAuthError(
@@ -181,7 +181,7 @@ package struct TokenExchange: Grant {
             }
             return (token.expiresAt, nil, token.confirmation)
         }
-        let workload = try await workloads.verify(jwt, role: "actor", at: now)
+        let workload = try await workloads.verify(jwt, role: .actor, at: now)
         guard workloads.client(for: workload)?.id == client.id else {
             throw OAuthError(.invalidRequest, "the actor token does not stand for this client", rule: "actor_token")
         }
@@ -205,18 +205,17 @@ package struct TokenExchange: Grant {
         return requested
     }
 
-    private static func parse(_ compact: String, role: String) throws(OAuthError) -> UnverifiedJWT {
+    private static func parse(_ compact: String, role: TokenRole) throws(OAuthError) -> UnverifiedJWT {
         do {
             return try UnverifiedJWT(compact)
         } catch {
             throw OAuthError(
-                .invalidRequest, "the \(role) token is not a JWT as it must be", detail: error.description,
-                rule: "\(role)_token"
+                .invalidRequest, "the \(role.noun) is not a JWT as it must be: \(error.reason)", rule: role.rule
             )
         }
     }
 
-    private func verifyOwn(_ compact: String, role: String, at now: Timestamp) throws(OAuthError) -> AccessToken {
+    private func verifyOwn(_ compact: String, role: TokenRole, at now: Timestamp) throws(OAuthError) -> AccessToken {
         do throws(TokenVerifier.Failure) {
             return try verifier.verify(compact, at: now)
         } catch {
@@ -227,7 +226,7 @@ package struct TokenExchange: Grant {
                 case .revoked: "has been revoked"
                 case .unbound: "is not bound to what its client or resource demands"
                 }
-            throw OAuthError(.invalidRequest, "the \(role) token \(why)", detail: "\(error)", rule: "\(role)_token")
+            throw OAuthError(.invalidRequest, "the \(role.noun) \(why)", detail: "\(error)", rule: role.rule)
         }
     }
 }

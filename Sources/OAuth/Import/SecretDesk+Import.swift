@@ -17,7 +17,8 @@ extension SecretDesk {
             var steps: [ImportStep] = []
             var entry = Entry()
             for item in order.items {
-                let step = try await step(of: item, rules: rules, overwrites: order.overwrites, at: time)
+                let step = try await step(
+                    of: item, rules: rules, overwrites: order.overwrites, asked: caller.context, at: time)
                 steps.append(step.told)
                 entry.changes += step.changes
                 if let secret = step.after {
@@ -49,7 +50,8 @@ extension SecretDesk {
     }
 
     private func step(
-        of item: SecretImport.Item, rules: [SecretRule], overwrites: Bool, at time: Timestamp
+        of item: SecretImport.Item, rules: [SecretRule], overwrites: Bool, asked context: RequestContext,
+        at time: Timestamp
     ) async throws -> Step {
         func refused(_ reason: String) -> Step {
             Step(told: ImportStep(name: item.name, action: .refused, reason: reason))
@@ -67,10 +69,11 @@ extension SecretDesk {
         guard secret.kind == .static || secret.kind == .generated else {
             return refused("a secret of kind \(secret.kind.rawValue) makes its values itself")
         }
-        if try await holds(item.value, secret) {
+        if try await holds(item.value, secret, asked: context) {
             return Step(told: ImportStep(name: item.name, action: .unchanged, version: secret.current))
         }
         guard overwrites else { return refused("is there already with another value") }
+        if let reason = secret.injectionRefusal(of: item.value) { return refused("the value " + reason) }
         let made = try addVersion(of: item.value, to: secret, at: time)
         return Step(
             told: ImportStep(name: item.name, action: .newVersion, version: made.secret.current),
@@ -79,15 +82,18 @@ extension SecretDesk {
     }
 
     /// Whether the current version is this value; compared in constant time.
-    private func holds(_ value: Secret, _ secret: VaultSecret) async throws -> Bool {
+    private func holds(
+        _ value: Secret, _ secret: VaultSecret, asked context: RequestContext
+    ) async throws -> Bool {
         guard let current = secret.current,
             let box = try await store.secretBox(of: secret.name, version: current)
         else { return false }
-        // One that does not open is reported when it is read; a new version mends it.
-        guard let sealed = try? SealedBox(bytes: box),
-            let stored = try? barrier.open(sealed, at: secret.place(of: current))
-        else { return false }
-        return stored == value
+        do {
+            return try await alarm.open(box, at: secret.place(of: current), for: .request(context)) == value
+        } catch is VaultError {
+            // It is reported; a new version mends it.
+            return false
+        }
     }
 
     private func rules(for readers: [ClientID]) throws -> [SecretRule] {

@@ -18,6 +18,34 @@ package struct ForeignToken: Sendable {
     package var confirmation: Confirmation?
 }
 
+/// What a token is shown as.
+package enum TokenRole: Sendable {
+    /// It says for whom.
+    case subject
+    /// It says who acts.
+    case actor
+    /// It proves a client.
+    case assertion
+
+    /// For error texts.
+    var noun: String {
+        switch self {
+        case .subject: "subject token"
+        case .actor: "actor token"
+        case .assertion: "client assertion"
+        }
+    }
+
+    /// What refuses a token that is not good, as audit records name it.
+    var rule: String {
+        switch self {
+        case .subject: "subject_token"
+        case .actor: "actor_token"
+        case .assertion: "client_assertion"
+        }
+    }
+}
+
 /// Checks tokens of trusted issuers: signature, `iss`, `aud`, `exp`, `nbf`, `iat`, algorithm and `typ`.
 package struct ForeignTokenVerifier: Sendable {
     package let registry: Registry
@@ -29,20 +57,18 @@ package struct ForeignTokenVerifier: Sendable {
     package static let greatestAge: Int64 = 86_400
 
     package static let algorithms: Set<SignatureAlgorithm> = [.es256, .ed25519, .rs256, .ps256]
-    /// The role of a token that speaks of a user.
-    package static let subjectRole = "subject"
     private static let types = JWTTypes.anyOf(["jwt", "at+jwt"], orAbsent: true)
 
-    /// - Parameter role: `subject`, `actor` or what else it is shown as, for the error text.
-    package func verify(_ jwt: UnverifiedJWT, role: String, at now: Timestamp) async throws(OAuthError) -> ForeignToken
-    {
+    package func verify(
+        _ jwt: UnverifiedJWT, role: TokenRole, at now: Timestamp
+    ) async throws(OAuthError) -> ForeignToken {
         func refuse(_ why: String, detail: String? = nil) -> OAuthError {
-            OAuthError(.invalidRequest, "the \(role) token \(why)", detail: detail, rule: "\(role)_token")
+            OAuthError(.invalidRequest, "the \(role.noun) \(why)", detail: detail, rule: role.rule)
         }
         guard let url = jwt.claims[Claim.issuer]?.string.flatMap({ IssuerURL($0) }),
             let issuer = registry.issuer(at: url), issuer.enabled, issuer.kind != .spiffe
         else { throw refuse("is not of an issuer that is trusted here") }
-        guard role != Self.subjectRole || issuer.kind.hasUsers else {
+        guard role != .subject || issuer.kind.hasUsers else {
             throw refuse("is of an issuer that has workloads and no users: it can only be an actor token")
         }
         let token: VerifiedJWT
@@ -50,7 +76,7 @@ package struct ForeignTokenVerifier: Sendable {
             let key = try await keySets.key(for: jwt.header, of: issuer)
             token = try jwt.verified(with: key, algorithms: Self.algorithms, types: Self.types)
         } catch let error as JWTError {
-            throw refuse("cannot be verified: \(error)")
+            throw refuse("cannot be verified: \(error.reason)")
         } catch {
             throw refuse("cannot be verified: the issuer's keys are not available", detail: "\(error)")
         }
@@ -58,9 +84,9 @@ package struct ForeignTokenVerifier: Sendable {
         do throws(JWTError) {
             read = try self.read(token, of: issuer, at: now)
         } catch {
-            throw refuse("has a claim that is not as it must be: \(error)")
+            throw refuse("is not accepted: \(error.reason)")
         }
-        guard role == Self.subjectRole || read.confirmation == nil else {
+        guard role == .subject || read.confirmation == nil else {
             throw refuse("is bound to a key or a certificate: only one that is not can prove a workload")
         }
         return read
@@ -71,31 +97,31 @@ package struct ForeignTokenVerifier: Sendable {
     ) throws(JWTError) -> ForeignToken {
         let agreed = issuer.agreedAudiences(at: registry.issuer)
         guard let audience = token.audience, audience.contains(where: agreed.contains) else {
-            throw .badClaim("aud must name one of the audiences agreed for this issuer")
+            throw .refusedClaim("aud must name \(agreed.joined(separator: " or "))")
         }
-        guard let expires = try token.time(Claim.expires) else { throw .badClaim("exp is missing") }
-        guard now.seconds < expires else { throw .badClaim("exp has passed") }
+        guard let expires = try token.time(Claim.expires) else { throw .refusedClaim("exp is missing") }
+        guard now.seconds < expires else { throw .refusedClaim("exp has passed") }
         if !issuer.kind.hasUsers, expires > now.seconds + Int64(issuer.maxTokenLife) + Self.leeway {
-            throw .badClaim("exp is further ahead than \(issuer.maxTokenLife) s")
+            throw .refusedClaim("exp is further ahead than \(issuer.maxTokenLife) s")
         }
         let notBefore = try token.time(Claim.notBefore)
-        if let notBefore, notBefore > now.seconds + Self.leeway { throw .badClaim("nbf is in the future") }
-        if let notBefore, notBefore > expires { throw .badClaim("nbf is after exp") }
+        if let notBefore, notBefore > now.seconds + Self.leeway { throw .refusedClaim("nbf is in the future") }
+        if let notBefore, notBefore > expires { throw .refusedClaim("nbf is after exp") }
         if let issuedAt = try token.time(Claim.issuedAt) {
-            if issuedAt > now.seconds + Self.leeway { throw .badClaim("iat is in the future") }
-            if issuedAt > expires { throw .badClaim("iat is after exp") }
-            if issuedAt < now.seconds - Self.greatestAge { throw .badClaim("iat is more than a day ago") }
+            if issuedAt > now.seconds + Self.leeway { throw .refusedClaim("iat is in the future") }
+            if issuedAt > expires { throw .refusedClaim("iat is after exp") }
+            if issuedAt < now.seconds - Self.greatestAge { throw .refusedClaim("iat is more than a day ago") }
         }
         guard let name = try token.string(issuer.subjectClaim),
             let subject = UserSubject(issuer: issuer.name, subject: name)
-        else { throw .badClaim("\(issuer.subjectClaim) must be a text of 1 to 255 printable bytes") }
+        else { throw .refusedClaim("\(issuer.subjectClaim) must be a text of 1 to 255 printable bytes") }
         if token.claims[Claim.actor] != nil {
-            throw .badClaim("act: a token that is delegated already is not accepted")
+            throw .refusedClaim("it has act, so it is delegated already")
         }
         var mayAct: ClientID?
         if let claim = token.claims[Claim.mayAct] {
             guard let named = claim.object?[Claim.subject]?.string, let client = ClientID(named) else {
-                throw .badClaim("may_act must be an object whose sub is a client id")
+                throw .refusedClaim("may_act must be an object whose sub is a client id")
             }
             mayAct = client
         }

@@ -131,8 +131,21 @@ extension TrustedIssuer: Registered {
         if let file { keys = .file(file) }
         guard let document else { return }
         do {
-            let set = try kind == .spiffe ? SPIFFEBundle(json: document).jwtKeys : JWKSet(json: document)
-            keys = .set(set, text: document.text)
+            let before = keys
+            guard kind == .spiffe else {
+                keys = .set(try JWKSet(json: document), text: document.text)
+                return
+            }
+            let bundle = try SPIFFEBundle(json: document)
+            keys = .set(bundle.jwtKeys, text: document.text)
+            // One that is fetched may withdraw all keys for a while. What is registered so already is left alone: such
+            // a trust domain can still be disabled.
+            if keys != before, !bundle.canVerify {
+                reader.refuse(
+                    "jwks",
+                    "has nothing that verifies an SVID: a SPIFFE bundle has keys with use jwt-svid (P-256 or RSA) or "
+                        + "certificates with use x509-svid")
+            }
         } catch {
             let what = kind == .spiffe ? "SPIFFE bundle" : "public key set"
             reader.refuse("jwks", "is not a usable \(what): \(error)")

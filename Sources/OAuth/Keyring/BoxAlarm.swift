@@ -3,14 +3,14 @@ package import Vault
 
 /// Tells of sealed boxes that do not open, wherever they are met: somebody changed the database, or the disk did.
 ///
-/// The bell rings once for a place while its trouble lasts. When a box opens there again, the next one that does not
-/// rings anew.
+/// The bell rings once a day for a place while its trouble lasts. When a box opens there again, the next one that does
+/// not rings anew.
 package final class BoxAlarm: Sendable {
     /// Who has met a box.
     enum Finder: Sendable {
         /// A request. The trail tells of each: what was granted to it, and did not get out, stands there too.
         case request(RequestContext)
-        /// What the server does by itself, and tries again and again: the trail tells of it once.
+        /// What the server does by itself, and tries again and again: the trail tells of it when the bell rings.
         case work(String)
     }
 
@@ -18,10 +18,13 @@ package final class BoxAlarm: Sendable {
     private let ledger: Ledger
     private let bell: AlarmBell
     private let now: Now
-    private let told = Mutex<Set<String>>([])
+    /// When the bell rang for which places.
+    private let told = Mutex<[String: Timestamp]>([:])
 
     /// Places that are each told. When a whole table was changed, nobody has to hear it for every row.
     private static let mostTold = 1000
+    /// Seconds until a place that is still in trouble is told again, and one that nobody met again is forgotten.
+    private static let memory = 24 * 3600
 
     init(barrier: Barrier, ledger: Ledger, bell: @escaping AlarmBell, now: @escaping Now) {
         self.barrier = barrier
@@ -58,11 +61,9 @@ package final class BoxAlarm: Sendable {
         // A server that was sealed in the meantime opens nothing: that is no damage.
         guard !barrier.keyring.terms.isEmpty else { throw LedgerUnavailable(underlying: LedgerClosed()) }
         let name = place.description
-        let isNew = told.withLock { told in
-            guard told.count < Self.mostTold else { return false }
-            return told.insert(name).inserted
-        }
-        var event = AuditEvent(timestamp: now().milliseconds, name: .boxRefused, decision: .deny)
+        let time = now()
+        let isNew = told.withLock { Self.note(name, at: time, in: &$0) }
+        var event = AuditEvent(timestamp: time.milliseconds, name: .boxRefused, decision: .deny)
         switch finder {
         case .request(let context): event.describe(context)
         case .work(let work):
@@ -81,13 +82,23 @@ package final class BoxAlarm: Sendable {
         if isNew { bell(Alarm(.boxRefused, event)) }
     }
 
-    /// The box of a place opens.
+    /// The box of a place opens, or another one was put there.
     func settle(_ place: Place) {
         told.withLock { told in
             // Nearly always nothing is wrong: then no text is made.
             guard !told.isEmpty else { return }
-            told.remove(place.description)
+            told[place.description] = nil
         }
+    }
+
+    /// Whether the bell has to ring for a place.
+    private static func note(_ place: String, at time: Timestamp, in told: inout [String: Timestamp]) -> Bool {
+        func lasts(_ since: Timestamp) -> Bool { since <= time && time < since.adding(seconds: memory) }
+        if let since = told[place], lasts(since) { return false }
+        if told.count >= mostTold { told = told.filter { lasts($0.value) } }
+        guard told.count < mostTold else { return false }
+        told[place] = time
+        return true
     }
 }
 

@@ -20,6 +20,8 @@ package final class Ledger: Sendable {
         /// Those who wait for the last transaction.
         var closing: [CheckedContinuation<Void, Never>] = []
         var chain: AuditChain
+        /// The latest `iat` of a token of this ledger, wherever the clock was set since.
+        var lastIssued = Int64.min
     }
 
     /// Told of every batch: its size and how long its transaction took.
@@ -31,6 +33,7 @@ package final class Ledger: Sendable {
     private let feed: RevocationFeed
     private let auditKey: AuditKey
     private let now: Now
+    private let afterlife: Int64
     private let observer: Observer
     private let state: Mutex<State>
 
@@ -40,10 +43,11 @@ package final class Ledger: Sendable {
     private static let siblings = 8
     private static let delay = Duration.milliseconds(2)
 
+    /// - Parameter afterlife: seconds by which the clock may be set back, and a revocation still reaches every token.
     package init(
         store: any Store, registry: Registry, revocations: RevocationSet, feed: RevocationFeed,
         head: AuditHead, auditKey: AuditKey,
-        now: @escaping Now, observer: @escaping Observer = { _, _ in }
+        now: @escaping Now, afterlife: Int = 0, observer: @escaping Observer = { _, _ in }
     ) {
         self.store = store
         self.registry = registry
@@ -51,6 +55,7 @@ package final class Ledger: Sendable {
         self.feed = feed
         self.auditKey = auditKey
         self.now = now
+        self.afterlife = Int64(afterlife)
         self.observer = observer
         state = Mutex(State(chain: AuditChain(head: head)))
     }
@@ -58,8 +63,9 @@ package final class Ledger: Sendable {
     /// Commits an entry with whatever else is waiting.
     ///
     /// - Returns: what the transaction gave to the entry.
-    /// - Throws: `CommitFailure` when the stored state forbids it, `LedgerUnavailable` when storage fails. In both cases
-    ///   nothing of the entry is stored; a tombstone of a failed commit still holds in memory until the next start.
+    /// - Throws: `CommitFailure` when the stored state forbids it, `LastOperator` when nobody could register clients
+    ///   any more, `LedgerUnavailable` when storage fails. In all cases nothing of the entry is stored; a tombstone of a
+    ///   failed commit still holds in memory until the next start, except after `LastOperator`.
     @discardableResult
     package func commit(_ entry: Entry) async throws -> Committed {
         try await withCheckedThrowingContinuation { continuation in
@@ -124,9 +130,17 @@ package final class Ledger: Sendable {
     }
 
     private func write(_ batch: [Pending]) async {
+        let lastIssued = state.withLock { state in
+            for case let token? in batch.lazy.map(\.entry.issues) {
+                state.lastIssued = max(state.lastIssued, token.issuedAt)
+            }
+            return state.lastIssued
+        }
         var entered: [Pending] = []
         entered.reserveCapacity(batch.count)
         var made: [Delegation] = []
+        // Those who go with this batch: it is not applied yet, and two who go at once must not both count on the other.
+        var endedOperators: Set<ClientID> = []
         for var pending in batch {
             if let delegation = pending.entry.delegationByRule {
                 guard !registry.hasTwin(of: delegation, at: now()), !made.contains(where: delegation.isTwin(of:)) else {
@@ -135,11 +149,25 @@ package final class Ledger: Sendable {
                 }
                 made.append(delegation)
             }
-            takeTombstones(of: &pending.entry)
+            let ended = registry.operatorsEnded(by: pending.entry.changes, at: now())
+            if let last = ended.last {
+                let gone = endedOperators.union(ended)
+                guard registry.hasOperator(otherThan: gone, at: now()) else {
+                    pending.answer.resume(throwing: LastOperator(last))
+                    continue
+                }
+                endedOperators = gone
+            }
+            takeTombstones(of: &pending.entry, reaching: lastIssued)
             // What came in while the token was being decided has been applied by now: decide again, not too late.
             if let token = pending.entry.issues ?? pending.entry.relies,
                 revocations.isDead(token.ids) || !registry.allows(token, at: now())
             {
+                pending.answer.resume(throwing: CommitFailure.revoked)
+                continue
+            }
+            // The clock was set back since: a tombstone taken in between would not reach the token.
+            if let token = pending.entry.issues, token.issuedAt > now().seconds {
                 pending.answer.resume(throwing: CommitFailure.revoked)
                 continue
             }
@@ -186,11 +214,16 @@ package final class Ledger: Sendable {
 
     /// Tombstones take hold in memory before the transaction, and with the second of this moment: after every policy
     /// decision that did not yet see them, so that no token slips between.
-    private func takeTombstones(of entry: inout Entry) {
+    ///
+    /// When the clock was set back, there are tokens of a later second than this one: they are reached, too. Then who is
+    /// revoked gets no token before the clock is where it was.
+    private func takeTombstones(of entry: inout Entry, reaching lastIssued: Int64) {
         var events: [Change] = []
         for index in entry.changes.indices {
             guard case .revoke(let revocation) = entry.changes[index] else { continue }
-            let tombstone = revocation.taken(at: now())
+            let time = now()
+            let wasSetBack = lastIssued > time.seconds && lastIssued - time.seconds <= afterlife
+            let tombstone = revocation.taken(at: wasSetBack ? Timestamp(seconds: lastIssued) : time)
             revocations.insert(tombstone)
             entry.changes[index] = .revoke(tombstone)
             // Whoever is to be told of it is told in the same transaction.

@@ -23,7 +23,23 @@ extension PossessionCheck {
                 at: now.seconds
             )
         } catch {
-            throw OAuthError(.invalidDPoPProof, error.description, rule: Rule.proof)
+            throw OAuthError(.invalidDPoPProof, Self.text(error, presented), rule: Rule.proof)
+        }
+    }
+
+    /// What is wrong with a proof, and which call it should have been for. Method and URL come last: the URL may be
+    /// long.
+    private static func text(_ error: DPoPError, _ presented: Presented) -> String {
+        switch error {
+        case .method where presented.isOfUnprovenGateway:
+            "htm of the DPoP proof must be the method of the gateway's question, for the gateway sent no credentials: "
+                + presented.method
+        case .target where presented.isOfUnprovenGateway:
+            "htu of the DPoP proof must be the URI of the resource, for the gateway sent no credentials: "
+                + presented.url
+        case .target:
+            "htu of the DPoP proof must be the URL of the request, without query and fragment: \(presented.url)"
+        default: error.description
         }
     }
 

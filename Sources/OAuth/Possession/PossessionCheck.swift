@@ -91,7 +91,7 @@ package final class PossessionCheck: Sendable {
             throw OAuthError(.invalidToken, "a token is required", rule: Rule.binding)
         }
         if let thumbprint = token.confirmation?.certificateThumbprint {
-            try verify(presented.certificate, is: thumbprint)
+            try verify(presented, hasCertificate: thumbprint)
         }
         try allowWithoutCertificate(token, to: resource)
         guard let thumbprint = token.confirmation?.keyThumbprint else {
@@ -147,11 +147,13 @@ package final class PossessionCheck: Sendable {
         }
     }
 
-    private func verify(_ certificate: ClientCertificate?, is thumbprint: String) throws(OAuthError) {
-        guard let certificate else {
+    private func verify(_ presented: Presented, hasCertificate thumbprint: String) throws(OAuthError) {
+        guard let certificate = presented.certificate else {
+            let why =
+                presented.certificateDoubt.map { "that in Legate-Client-Certificate does not count: \($0)" }
+                ?? "the call came without it"
             throw OAuthError(
-                .invalidToken, "the token is bound to a client certificate, and the call came without it",
-                rule: Rule.certificate
+                .invalidToken, "the token is bound to a client certificate, and \(why)", rule: Rule.certificate
             )
         }
         guard certificate.thumbprint.utf8.elementsEqual(thumbprint.utf8) else {

@@ -8,6 +8,11 @@ package struct Presented: Sendable {
     package var url: String
     /// The client certificate of the connection.
     package var certificate: ClientCertificate?
+    /// Why a certificate that a gateway handed on does not count and is not here, for the refusal.
+    package var certificateDoubt: String?
+    /// Whether `method` and `url` are those of the question and the resource, because the gateway that asks about the
+    /// call has not proved itself.
+    package var isOfUnprovenGateway = false
 
     package init(
         proofs: [String] = [], method: String = "POST", url: String = "", certificate: ClientCertificate? = nil

@@ -2,15 +2,19 @@
 package struct ClientRequest: Sendable {
     /// The `Authorization` header, if there is one.
     package let authorization: String?
+    /// The name of the header that it came in, for error texts.
+    package let authorizationField: String
     package let parameters: Parameters
     package let context: RequestContext
     /// The proofs of possession that came with it.
     package let presented: Presented
 
     package init(
-        authorization: String?, parameters: Parameters, context: RequestContext, presented: Presented = .nothing
+        authorization: String?, in field: String = "Authorization", parameters: Parameters, context: RequestContext,
+        presented: Presented = .nothing
     ) {
         self.authorization = authorization
+        authorizationField = field
         self.parameters = parameters
         self.context = context
         self.presented = presented

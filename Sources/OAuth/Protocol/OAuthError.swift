@@ -1,7 +1,7 @@
 /// The client's fault, in the words of RFC 6749 section 5.2. Anything else that is thrown is ours, and a 500.
 ///
 /// Two texts: `description` goes on the wire, `detail` to the log and the audit record. Neither holds a secret.
-package struct OAuthError: Error, Sendable, Equatable {
+package struct OAuthError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The closed list of error codes: the only place where they are spelled.
     package enum Code: String, Sendable, CaseIterable {
         case invalidRequest = "invalid_request"
@@ -29,7 +29,7 @@ package struct OAuthError: Error, Sendable, Equatable {
     /// One sentence that says what would have to change. Only the characters that RFC 6749 allows.
     package let description: String
     /// What the operator should know beyond that.
-    package let detail: String?
+    package var detail: String?
     /// The policy rule that refused, for the audit record.
     package let rule: String
     /// Seconds after which a retry can succeed, when time alone is the obstacle.
@@ -49,6 +49,9 @@ package struct OAuthError: Error, Sendable, Equatable {
         self.rule = rule ?? code.rawValue
         self.retryAfter = retryAfter
     }
+
+    /// Both texts in one, for the log.
+    var fullText: String { detail.map { "\(description): \($0)" } ?? description }
 
     /// Characters of a description.
     private static let longest = 512

@@ -113,7 +113,9 @@ package struct Parameters: Sendable {
             }
             index += 1
         }
-        guard !plain.contains(0) else { throw notText }
+        guard !plain.contains(0) else {
+            throw OAuthError(.invalidRequest, "the form has a NUL character (%00): no parameter may have one")
+        }
         return try text(plain.span)
     }
 

@@ -6,9 +6,15 @@ package struct ScopeSet: Hashable, Sendable, CustomStringConvertible {
     package private(set) var tokens: [String]
 
     package static let maximumCount = 256
+    private static let longestToken = 256
+    private static let longestText = 16_384
+    /// What a text must be, for the answer to anything else.
+    package static let expectation =
+        "must be space-separated tokens of printable ASCII: at most \(maximumCount), each of at most \(longestToken) "
+        + "bytes, and \(longestText) bytes in all"
     package static let empty = ScopeSet(unchecked: [])
 
-    /// Nil when a token is not `1*( %x21 / %x23-5B / %x5D-7E )`, is longer than 256 bytes, or there are too many.
+    /// Nil when a token is not `1*( %x21 / %x23-5B / %x5D-7E )`, is too long, or there are too many.
     package init?(_ tokens: [String]) {
         guard tokens.count <= Self.maximumCount else { return nil }
         var distinct: [String] = []
@@ -22,7 +28,7 @@ package struct ScopeSet: Hashable, Sendable, CustomStringConvertible {
 
     /// A space-separated list as it stands in requests and tokens.
     package init?(_ text: String) {
-        guard text.utf8.count <= 16_384 else { return nil }
+        guard text.utf8.count <= Self.longestText else { return nil }
         // By bytes: a scope is ASCII, and what is not is refused token by token.
         self.init(text.utf8.split(separator: 0x20).map { String(Substring($0)) })
     }
@@ -50,7 +56,7 @@ package struct ScopeSet: Hashable, Sendable, CustomStringConvertible {
     package func hash(into hasher: inout Hasher) { hasher.combine(Set(tokens)) }
 
     private static func isToken(_ token: String) -> Bool {
-        (1...256).contains(token.utf8.count)
+        (1...longestToken).contains(token.utf8.count)
             && token.utf8.allSatisfy { $0 == 0x21 || (0x23...0x5B).contains($0) || (0x5D...0x7E).contains($0) }
     }
 }

@@ -8,6 +8,8 @@ import Synchronization
 package final class Registry: Sendable {
     package let issuer: IssuerURL
     package let ownResources: OwnResources
+    /// Whether clients find a place where they are asked for a certificate.
+    let takesCertificates: Bool
     /// What clients with limits have taken in their tasks lately.
     let taskTallies = TaskTallies()
     /// The live tokens whose status stands in a list.
@@ -50,8 +52,9 @@ package final class Registry: Sendable {
         let id: String
     }
 
-    package init(issuer: IssuerURL, snapshot: Snapshot = Snapshot()) {
+    package init(issuer: IssuerURL, snapshot: Snapshot = Snapshot(), takesCertificates: Bool = false) {
         self.issuer = issuer
+        self.takesCertificates = takesCertificates
         ownResources = OwnResources(issuer: issuer)
         statusLists = StatusLists(snapshot.listedTokens)
         secrets = SecretShelf(snapshot.secrets)

@@ -49,7 +49,9 @@ package struct RevocationEndpoint: Sendable {
                 throw OAuthError(.invalidGrant, "the token was issued to another client", rule: "token_owner")
             }
             if !revocations.covers(.token, token.identity.jti, at: time.seconds) {
-                entry.changes.append(.revoke(Revocation(.token, token.identity.jti, at: time)))
+                // Also a token that is of the future by now, because the clock was set back.
+                let reach = max(time, Timestamp(seconds: token.identity.issuedAt))
+                entry.changes.append(.revoke(Revocation(.token, token.identity.jti, at: reach)))
                 entry.audit.append(
                     TokenAudit.decided(
                         .tokenRevoked, .allow, token: token, by: client, context: request.context,

@@ -54,6 +54,28 @@ package struct RotationDesk: Sendable {
         return (registry.secrets.secret(name) ?? secret, outcome)
     }
 
+    /// Gives a secret that was just defined its first value, when it makes its values itself and has none yet: whoever
+    /// defined it sees what became of that. What does not work out stays due, and the schedule tries it again.
+    ///
+    /// - Returns: the secret as it is then, and what else there is to tell: how it stands with its rotation, and when
+    ///   the secret ends that the client had before.
+    package func begin(_ secret: VaultSecret) async -> (secret: VaultSecret, more: JSONObject) {
+        let name = secret.name
+        guard secret.rotation != nil, secret.current == nil else { return (secret, [:]) }
+        do {
+            if registry.rotations.plan(name) == nil { try await steps.plan(name) }
+            _ = try await work(on: name, since: secret)
+        } catch {
+            // It is defined all the same.
+        }
+        let defined = registry.secrets.secret(name) ?? secret
+        var more: JSONObject = ["rotation_state": document(of: name).map { .object($0) } ?? .null]
+        if defined.current != nil, let client = defined.client.flatMap({ registry.client($0) }) {
+            more["previous_secret_expires_at"] = .time(client.secrets.dropFirst().first?.expiresAt)
+        }
+        return (defined, more)
+    }
+
     private func authorize(_ name: SecretName, _ caller: Operator) async throws -> String {
         if caller.token.scopes.contains(SecretDesk.writeScope) { return SecretDesk.writeScope }
         guard caller.token.scopes.contains(SecretDesk.readScope) else {

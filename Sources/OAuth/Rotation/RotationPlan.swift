@@ -25,10 +25,14 @@ package struct RotationPlan: Sendable, Equatable {
         package let version: Int
         /// The `jti` under which it is announced, the same in every attempt.
         package let announcement: String
+        /// Of a client's new secret, which the client may use already: taken back when the version does not become
+        /// current, whatever has become of its box.
+        package let digest: [UInt8]?
 
-        package init(version: Int, announcement: String) {
+        package init(version: Int, announcement: String, digest: [UInt8]? = nil) {
             self.version = version
             self.announcement = announcement
+            self.digest = digest
         }
     }
 

@@ -45,6 +45,7 @@ extension RotationSteps {
         guard !overflow else { throw RotationFailure("the secret has no version numbers left") }
         var changes: [Change] = []
         let value: Secret
+        var digest: [UInt8]?
         switch work.secret.kind {
         case .generated: value = GeneratedValue.generate(bytes: work.policy.length)
         case .client:
@@ -55,15 +56,18 @@ extension RotationSteps {
             client.revision += 1
             let current = client.secrets.prefix(1)
             client.secrets = Array(current) + client.secrets.dropFirst().filter { $0.isLive(at: work.time) }
-            client.secrets.append(client.digest(maker.digest(of: text, client.id), at: work.time))
+            let made = maker.digest(of: text, client.id)
+            client.secrets.append(client.digest(made, at: work.time))
+            digest = made
             changes.append(.update(.client(client), from: revision))
         case .static, .oauth: throw RotationFailure("a secret of kind \(work.secret.kind.rawValue) does not rotate")
         }
-        let box = try value.withBytes { try barrier.seal($0, at: work.secret.place(of: number)) }
+        let box = try desk.seal(value, as: number, of: work.secret)
         var changed = work.secret
         changed.latest = number
         changed.revision += 1
-        let pending = RotationPlan.Pending(version: number, announcement: Unguessable.timeOrdered(at: work.time))
+        let pending = RotationPlan.Pending(
+            version: number, announcement: Unguessable.timeOrdered(at: work.time), digest: digest)
         changes += [
             .keepSecret(changed, from: work.secret.revision),
             .addVersion(

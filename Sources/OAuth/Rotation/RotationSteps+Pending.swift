@@ -52,26 +52,20 @@ extension RotationSteps {
         FaultPoint.rotationAbandoned.pass()
     }
 
-    /// Erases a pending version, and the client's secret that it holds. One that does not open is evidence, and stays.
+    /// Erases a pending version, and takes the secret that it holds from the client again. One that does not open is
+    /// evidence: it stays, and nobody can read it.
     func forgetting(_ pending: RotationPlan.Pending, of secret: VaultSecret) async throws -> [Change] {
+        var changes: [Change] = []
         let versions = try await store.secretVersions(of: secret.name)
-        guard versions.contains(where: { $0.number == pending.version && $0.state == .pending }) else { return [] }
-        let value: Secret?
-        do {
-            value = try await self.value(of: pending, secret)
-        } catch is VaultError {
-            return []
+        if versions.contains(where: { $0.number == pending.version && $0.state == .pending }) {
+            do {
+                _ = try await value(of: pending, secret)
+                changes.append(.setVersion(secret.name, pending.version, .destroyed, readableUntil: nil))
+            } catch is VaultError {
+                changes.append(.setVersion(secret.name, pending.version, .pending, readableUntil: now()))
+            }
         }
-        var changes: [Change] = [.setVersion(secret.name, pending.version, .destroyed, readableUntil: nil)]
-        if let id = secret.client, var client = registry.client(id), let digest = value.map({ digest(of: $0, id) }),
-            client.secrets.dropFirst().contains(where: { $0.digest == digest })
-        {
-            let revision = client.revision
-            client.secrets.removeAll { $0.digest == digest }
-            client.revision += 1
-            changes.append(.update(.client(client), from: revision))
-        }
-        return changes
+        return changes + registry.withdrawal(of: pending, from: secret)
     }
 
     /// The value of a pending version; nil when it has none any more. One that does not open is reported.

@@ -8,7 +8,6 @@ import Vault
 /// killed anywhere goes on from there, and none happens twice.
 struct RotationSteps: Sendable {
     let registry: Registry
-    let barrier: Barrier
     let alarm: BoxAlarm
     let desk: SecretDesk
     let maker: ClientSecretMaker

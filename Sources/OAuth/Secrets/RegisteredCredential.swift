@@ -54,7 +54,16 @@ extension SecretRefusal {
             OAuthError(.temporarilyUnavailable, reason, rule: "credential", retryAfter: seconds)
         case .damaged:
             OAuthError(.serverError, "the credential cannot be read", detail: "its box is damaged", rule: "credential")
-        case .notFound, .exists, .stale, .conflict: missing
+        case .notFound, .missing, .exists, .stale, .staleVersion, .conflict: missing
         }
+    }
+}
+
+extension VaultSecret {
+    /// Why a value cannot be put although it is no longer than others: gateways are to put it into a header, and could
+    /// not. Nil when nothing speaks against it.
+    func injectionRefusal(of value: Secret) -> String? {
+        guard injection != nil, value.credential() == nil else { return nil }
+        return "must be one line of printable ASCII without spaces around it: the injection puts it into a header"
     }
 }

@@ -21,7 +21,7 @@ extension SecretDesk {
         try caller.require(Self.writeScope)
         let time = now()
         var secret = try VaultSecret(creating: draft, named: name, in: context(at: time))
-        guard registry.secrets.secret(name) == nil else { throw SecretRefusal.exists(name) }
+        if let taken = taken(secret) { throw taken }
         var changes: [Change] = []
         if let value = value ?? firstValue(of: secret) {
             guard secret.kind == .static || secret.kind == .generated else {
@@ -30,9 +30,10 @@ extension SecretDesk {
             guard (1...VaultSecret.longestValue).contains(value.count) else {
                 throw InvalidDocument("value", "must be 1 to \(VaultSecret.longestValue) bytes")
             }
+            if let reason = secret.injectionRefusal(of: value) { throw InvalidDocument("value", reason) }
             secret.latest = 1
             secret.current = 1
-            let box = try value.withBytes { try barrier.seal($0, at: secret.place(of: 1)) }
+            let box = try seal(value, as: 1, of: secret)
             changes.append(.addVersion(name, SecretVersion(number: 1, box: box.bytes, createdAt: time)))
         }
         var event = caller.event(.secretCreated, target: "secret/\(name)", rule: Self.writeScope, at: time)
@@ -40,10 +41,17 @@ extension SecretDesk {
         do {
             try await ledger.commit(Entry(changes: [.keepSecret(secret, from: nil)] + changes, audit: [event]))
         } catch CommitFailure.exists(_) {
-            throw SecretRefusal.exists(name)
+            throw taken(secret) ?? .exists(name)
         }
         FaultPoint.definitionChanged.pass()
         return secret
+    }
+
+    /// Why a new secret cannot be: its name is taken, or its client's secret is kept elsewhere. Nil when it can.
+    private func taken(_ secret: VaultSecret) -> SecretRefusal? {
+        if registry.secrets.secret(secret.name) != nil { return .exists(secret.name) }
+        guard let client = secret.client, let other = registry.rotations.secret(of: client) else { return nil }
+        return .conflict("client_id: the secret of \(client) is kept at \(other)")
     }
 
     /// What a secret that makes its values itself begins with, unless somebody has to be told first.
@@ -67,23 +75,32 @@ extension SecretDesk {
         }
     }
 
-    /// Removes a secret with all its versions. Its leases end.
+    /// Removes a secret with all its versions. Its leases end, and so does a client's secret that is pending in it.
     package func remove(_ name: SecretName, ifRevision revision: Int?, by caller: Operator) async throws {
         try caller.require(Self.writeScope)
-        let time = now()
-        guard let secret = registry.secrets.secret(name) else { throw SecretRefusal.notFound }
-        if let revision, revision != secret.revision { throw SecretRefusal.stale(name) }
-        var event = caller.event(.secretRemoved, target: "secret/\(name)", rule: Self.writeScope, at: time)
-        event.before = secret.document.text
-        let changes: [Change] = [
-            .dropSecret(name), .endLeases(of: name, at: time, reason: "the secret was removed"),
-        ]
-        do {
-            try await ledger.commit(Entry(changes: changes, audit: [event]))
-        } catch CommitFailure.missing(_) {
-            throw SecretRefusal.notFound
+        for _ in 0..<8 {
+            let time = now()
+            guard let secret = registry.secrets.secret(name) else { throw SecretRefusal.notFound }
+            if let revision, revision != secret.revision { throw SecretRefusal.stale(name) }
+            var event = caller.event(.secretRemoved, target: "secret/\(name)", rule: Self.writeScope, at: time)
+            event.before = secret.document.text
+            var changes: [Change] = [
+                .dropSecret(name), .endLeases(of: name, at: time, reason: "the secret was removed"),
+            ]
+            if let pending = registry.rotations.plan(name)?.pending {
+                changes += registry.withdrawal(of: pending, from: secret)
+            }
+            do {
+                try await ledger.commit(Entry(changes: changes, audit: [event]))
+                FaultPoint.definitionChanged.pass()
+                return
+            } catch CommitFailure.stale(_) {
+                continue
+            } catch CommitFailure.missing(_) {
+                throw SecretRefusal.notFound
+            }
         }
-        FaultPoint.definitionChanged.pass()
+        throw SecretRefusal.unavailable("the secret's client is being changed by others; try again", retryAfter: 1)
     }
 
     /// Lets somebody in: adds one rule. The same rule twice is one.
@@ -93,6 +110,10 @@ extension SecretDesk {
         try caller.require(Self.writeScope)
         let rule = try SecretRule(creating: draft, in: context(at: now()))
         let changed = try await change(name, by: caller) { secret, _ in
+            // With one rule for others, the account would be for nobody.
+            if let owner = self.registry.connections.connection(name)?.owner, rule.subject != owner {
+                throw InvalidDocument("subject", "must be \(owner): the account is that user's own")
+            }
             guard secret.rules.count < VaultSecret.mostRules else {
                 throw SecretRefusal.conflict("a secret has at most \(VaultSecret.mostRules) rules")
             }
@@ -106,7 +127,7 @@ extension SecretDesk {
 
     /// Removes the rules that `matches` names.
     ///
-    /// - Throws: `SecretRefusal.notFound` when there is none.
+    /// - Throws: `SecretRefusal.missing` when there is none.
     package func disallow(
         _ name: SecretName, where matches: @Sendable (SecretRule) -> Bool, by caller: Operator
     ) async throws -> VaultSecret {
@@ -114,7 +135,9 @@ extension SecretDesk {
         return try await change(name, by: caller) { secret, _ in
             var changed = secret
             changed.rules.removeAll(where: matches)
-            guard changed.rules.count < secret.rules.count else { throw SecretRefusal.notFound }
+            guard changed.rules.count < secret.rules.count else {
+                throw SecretRefusal.missing("no rule of \(secret.name) is what you named: show lists them")
+            }
             changed.revision += 1
             return (changed, Entry(changes: [.keepSecret(changed, from: secret.revision)]), .secretDisallowed, nil)
         }

@@ -31,7 +31,9 @@ extension SecretDesk {
     package func endLease(_ id: LeaseID, reason: String?, by caller: Operator) async throws -> Lease {
         try caller.require(Self.writeScope)
         let time = now()
-        guard let lease = try await store.lease(id), isLive(lease, at: time) else { throw SecretRefusal.notFound }
+        guard let lease = try await store.lease(id), isLive(lease, at: time) else {
+            throw SecretRefusal.missing("there is no such lease, or it has ended")
+        }
         var event = caller.event(.leaseEnded, target: "lease/\(id)", rule: Self.writeScope, at: time)
         event.requestContext = reason
         event.after = #"{"secret":"\#(lease.secret)","version":\#(lease.version)}"#

@@ -19,7 +19,10 @@ extension SecretDesk {
             guard secret.kind == .static || secret.kind == .generated else {
                 throw SecretRefusal.conflict("the values of a secret of kind \(secret.kind.rawValue) make themselves")
             }
-            if let ifVersion, ifVersion != secret.current ?? 0 { throw SecretRefusal.stale(name) }
+            if let ifVersion, ifVersion != secret.current ?? 0 {
+                throw SecretRefusal.staleVersion(name, current: secret.current)
+            }
+            if let reason = secret.injectionRefusal(of: value) { throw InvalidDocument("value", reason) }
             let made = try self.addVersion(of: value, to: secret, at: time)
             FaultPoint.valueSealed.pass()
             return (made.secret, Entry(changes: made.changes), .secretPut, made.secret.latest)
@@ -35,7 +38,7 @@ extension SecretDesk {
     ) throws -> (secret: VaultSecret, changes: [Change]) {
         let (number, overflow) = secret.latest.addingReportingOverflow(1)
         guard !overflow else { throw SecretRefusal.conflict("the secret has no version numbers left") }
-        let box = try value.withBytes { try barrier.seal($0, at: secret.place(of: number)) }
+        let box = try seal(value, as: number, of: secret)
         var changed = secret
         changed.latest = number
         changed.current = number
@@ -45,6 +48,14 @@ extension SecretDesk {
             .addVersion(secret.name, SecretVersion(number: number, box: box.bytes, createdAt: time)),
         ]
         return (changed, changes + superseding(secret, at: time))
+    }
+
+    /// Seals a value for a new version. Of a secret of the same name that was removed, trouble may be known at that place:
+    /// it has ended.
+    func seal(_ value: Secret, as number: Int, of secret: VaultSecret) throws -> SealedBox {
+        let place = secret.place(of: number)
+        alarm.settle(place)
+        return try value.withBytes { try barrier.seal($0, at: place) }
     }
 
     /// What becomes of the current version when another takes its place.
@@ -59,7 +70,9 @@ extension SecretDesk {
     package func delete(_ name: SecretName, version: Int?, by caller: Operator) async throws {
         try caller.require(Self.writeScope)
         try await change(name, by: caller) { secret, _ in
-            guard let number = version ?? secret.current else { throw SecretRefusal.notFound }
+            guard let number = version ?? secret.current else {
+                throw SecretRefusal.missing("\(name) has no current version")
+            }
             let old = try await self.version(number, of: name)
             switch old.state {
             case .live: return self.ending(old, of: secret, as: .deleted, .versionDeleted)
@@ -117,12 +130,13 @@ extension SecretDesk {
 
     private func version(_ number: Int, of name: SecretName) async throws -> SecretVersion {
         guard let found = try await store.secretVersions(of: name).first(where: { $0.number == number }) else {
-            throw SecretRefusal.notFound
+            throw SecretRefusal.missing("\(name) has no version \(number)")
         }
         return found
     }
 
-    /// A version that is taken away. If it was the current one, there is none.
+    /// A version that is taken away. If it was the current one, there is none; if it was pending, a client's secret that
+    /// it holds ends with it.
     private func ending(
         _ old: SecretVersion, of secret: VaultSecret, as state: SecretVersion.State, _ event: AuditEvent.Name
     ) -> (VaultSecret, Entry, AuditEvent.Name, Int?) {
@@ -131,10 +145,11 @@ extension SecretDesk {
         if secret.current == old.number { changed.current = nil }
         return (
             changed,
-            Entry(changes: [
-                .keepSecret(changed, from: secret.revision),
-                .setVersion(secret.name, old.number, state, readableUntil: old.readableUntil),
-            ]), event, old.number
+            Entry(
+                changes: [
+                    .keepSecret(changed, from: secret.revision),
+                    .setVersion(secret.name, old.number, state, readableUntil: old.readableUntil),
+                ] + registry.withdrawal(of: old.number, from: secret)), event, old.number
         )
     }
 

@@ -50,6 +50,12 @@ extension VaultSecret {
         secret.rules = reader.objects("rules", limit: Self.mostRules) {
             SecretRule.read(&$0, in: context)
         }
+        if kind == .client, reader.errors.isEmpty, !secret.rules.contains(where: { $0.resource == context.vault }) {
+            reader.refuse(
+                "rules",
+                "must let somebody read it from the vault: the client's secret is replaced at once by a new one"
+            )
+        }
         if kind == .generated || kind == .client, secret.rotation == nil { secret.rotation = SecretRotation() }
         try reader.finish()
         self = secret
@@ -98,14 +104,18 @@ extension SecretRule {
     static func read(_ reader: inout DocumentReader, in context: RegistryContext) -> SecretRule? {
         let client = reader.parsed("client_id", "a client id") { ClientID($0) }
         if let client, context.registry.client(client) == nil { reader.refuse("client_id", "is not registered") }
-        let subject = reader.parsed("subject", "a user as NAME|SUB") { UserSubject(claim: $0)?.claim }
+        let user = reader.parsed("subject", "a user as NAME|SUB") { UserSubject(claim: $0) }
+        if let user, context.registry.issuer(user.issuer) == nil {
+            reader.refuse("subject", "is a user of \(user.issuer), which is not a trusted issuer")
+        }
+        let subject = user?.claim
         if client == nil, subject == nil, reader.errors.isEmpty {
-            reader.refuse("client_id", "client_id, subject or both are required: a rule lets in whom it names")
+            reader.refuse("client_id", "is required, or subject, or both: a rule lets in whom it names")
         }
         let scope = reader.parsed("scope", "one scope token") { text in
             ScopeSet(text).flatMap { $0.tokens.count == 1 ? text : nil }
         }
-        let vault = context.registry.ownResources.vault.uri
+        let vault = context.vault
         let resource = reader.parsed("resource", "the URI of a registered resource") { ResourceURI($0) } ?? vault
         if resource != vault {
             if context.registry.resource(resource) == nil {
@@ -125,6 +135,11 @@ extension SecretRule {
         guard let rule else { throw InvalidDocument("client_id", "is required") }
         self = rule
     }
+}
+
+extension RegistryContext {
+    /// The vault's own door.
+    fileprivate var vault: ResourceURI { registry.ownResources.vault.uri }
 }
 
 extension SecretRotation {
@@ -162,11 +177,20 @@ extension SecretInjection {
     private static let reserved = [
         "connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
     ]
+    /// What Legate says to gateways, and gateways take off what goes on.
+    private static let ownPrefix = "legate-"
 
     static func read(_ reader: inout DocumentReader) -> SecretInjection? {
         let header = reader.parsed("header", "the name of a header field: 1 to 64 characters of A-Z a-z 0-9 -") {
             text in
-            text.consists(of: .headerName, count: 1...64) && !reserved.contains(text.lowercased()) ? text : nil
+            text.consists(of: .headerName, count: 1...64) ? text : nil
+        }
+        if let name = header?.lowercased() {
+            if reserved.contains(name) {
+                reader.refuse("header", "must be another one: \(name) belongs to the connection to the upstream")
+            } else if name.hasPrefix(ownPrefix) {
+                reader.refuse("header", "must be another one: \(ownPrefix) begins what Legate says to gateways")
+            }
         }
         let format = reader.parsed("format", "at most 256 visible ASCII characters with \(placeholder) once") { text in
             let isVisible = text.utf8.count <= 256 && text.utf8.allSatisfy { (0x20...0x7E).contains($0) }

@@ -4,13 +4,23 @@ import Synchronization
 
 /// Verifies our own access tokens: signature, type, issuer, lifetime and revocation, always all of them.
 package final class TokenVerifier: Sendable {
-    package enum Failure: Error, Sendable, Equatable {
+    package enum Failure: Error, Sendable, Equatable, CustomStringConvertible {
         /// Not one of our access tokens at all.
         case notOurs(JWTError)
         case expired
         case revoked
         /// Not bound to what its client or its resource demands by now.
         case unbound
+
+        /// For the log.
+        package var description: String {
+            switch self {
+            case .notOurs(let error): "not an access token of this server: \(error.reason)"
+            case .expired: "expired"
+            case .revoked: "revoked"
+            case .unbound: "not bound to what its client or resource demands"
+            }
+        }
     }
 
     private let issuer: IssuerURL

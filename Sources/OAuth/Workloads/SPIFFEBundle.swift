@@ -46,6 +46,11 @@ package struct SPIFFEBundle: Sendable {
         refreshHint = try Self.count("spiffe_refresh_hint", of: object)
     }
 
+    /// Whether any SVID could be verified with it.
+    var canVerify: Bool {
+        !authorities.isEmpty || jwtKeys.keys.contains { SVIDVerifier.algorithms.contains(where: $0.fits) }
+    }
+
     /// Nil when the key is of a kind that verifies nothing here.
     private static func key(_ entry: JSONObject) throws(JWKError) -> JWK? {
         var plain = entry

@@ -121,6 +121,7 @@ package final class SPIFFEBundles: Sendable {
     /// How a refresh ended, for the log.
     package enum Outcome: Sendable {
         case kept
+        /// Why it failed, and what counts until the next one.
         case failed(String)
     }
 
@@ -143,7 +144,11 @@ package final class SPIFFEBundles: Sendable {
                 _ = try await refreshed(domain, source)
                 report(domain, .kept)
             } catch {
-                report(domain, .failed("\(error)"))
+                let rest =
+                    usable(domain, source) == nil
+                    ? "there is none that counts, so nothing of the trust domain is accepted"
+                    : "the last one counts for a while"
+                report(domain, .failed("\(error); \(rest)"))
             }
         }
     }

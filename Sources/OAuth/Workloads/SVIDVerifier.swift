@@ -20,22 +20,23 @@ struct SVIDVerifier: Sendable {
 
     func verify(_ jwt: UnverifiedJWT, at now: Timestamp) async throws -> VerifiedWorkload {
         guard let (id, issuer) = claimed(jwt) else {
-            throw JWTError.badClaim("sub must be a SPIFFE ID of a trust domain that is trusted here")
+            throw JWTError.refusedClaim("sub must be a SPIFFE ID of a trust domain that is trusted here")
         }
         let key = try await bundles.key(for: jwt.header, of: id.trustDomain)
         let token = try jwt.verified(with: key, algorithms: Self.algorithms, types: Self.types)
-        guard let audience = token.audience,
-            audience.contains(where: issuer.agreedAudiences(at: registry.issuer).contains)
-        else { throw JWTError.badClaim("aud must name one of the audiences agreed for this trust domain") }
-        guard let expires = try token.time(Claim.expires) else { throw JWTError.badClaim("exp is missing") }
-        guard now.seconds < expires else { throw JWTError.badClaim("exp has passed") }
+        let agreed = issuer.agreedAudiences(at: registry.issuer)
+        guard let audience = token.audience, audience.contains(where: agreed.contains) else {
+            throw JWTError.refusedClaim("aud must name \(agreed.joined(separator: " or "))")
+        }
+        guard let expires = try token.time(Claim.expires) else { throw JWTError.refusedClaim("exp is missing") }
+        guard now.seconds < expires else { throw JWTError.refusedClaim("exp has passed") }
         guard expires <= now.seconds + Int64(issuer.maxTokenLife) + ForeignTokenVerifier.leeway else {
-            throw JWTError.badClaim("exp is further ahead than \(issuer.maxTokenLife) s")
+            throw JWTError.refusedClaim("exp is further ahead than \(issuer.maxTokenLife) s")
         }
         for claim in [Claim.notBefore, Claim.issuedAt] {
             guard let time = try token.time(claim) else { continue }
             guard time <= now.seconds + ForeignTokenVerifier.leeway, time <= expires else {
-                throw JWTError.badClaim("\(claim) is in the future")
+                throw JWTError.refusedClaim("\(claim) is in the future")
             }
         }
         return VerifiedWorkload(

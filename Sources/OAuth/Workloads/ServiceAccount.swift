@@ -13,13 +13,13 @@ package struct ServiceAccount: Sendable, Equatable {
     private static let claim = "kubernetes.io"
     private static let subjectPrefix = "system:serviceaccount:"
 
-    /// - Throws: `badClaim` when the claim is missing, or says something else than `sub`.
+    /// - Throws: `refusedClaim` when the claim is missing, or says something else than `sub`.
     init(of token: VerifiedJWT) throws(JWTError) {
         guard let claims = token.claims[Self.claim]?.object, let namespace = Self.name(claims["namespace"]),
             let name = Self.name(claims["serviceaccount"]?.object?["name"])
-        else { throw .badClaim("kubernetes.io must name the namespace and the service account") }
+        else { throw .refusedClaim("kubernetes.io must name the namespace and the service account") }
         guard try token.string(Claim.subject) == "\(Self.subjectPrefix)\(namespace):\(name)" else {
-            throw .badClaim("kubernetes.io must name the service account that sub names")
+            throw .refusedClaim("kubernetes.io must name the service account that sub names")
         }
         self.namespace = namespace
         self.name = name
@@ -27,7 +27,9 @@ package struct ServiceAccount: Sendable, Equatable {
             self.pod = nil
             return
         }
-        guard let podName = Self.name(pod.object?["name"]) else { throw .badClaim("kubernetes.io must name the pod") }
+        guard let podName = Self.name(pod.object?["name"]) else {
+            throw .refusedClaim("kubernetes.io must name the pod")
+        }
         self.pod = podName
     }
 

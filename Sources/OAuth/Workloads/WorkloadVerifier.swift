@@ -62,9 +62,8 @@ package struct WorkloadVerifier: Sendable {
         return issuer
     }
 
-    /// - Parameter role: what the token is shown as, for the error text.
     package func verify(
-        _ jwt: UnverifiedJWT, role: String, at now: Timestamp
+        _ jwt: UnverifiedJWT, role: TokenRole, at now: Timestamp
     ) async throws(OAuthError) -> VerifiedWorkload {
         guard issuer(of: jwt) == nil, svids.claimed(jwt) != nil else {
             let token = try await foreign.verify(jwt, role: role, at: now)
@@ -76,11 +75,11 @@ package struct WorkloadVerifier: Sendable {
         do {
             return try await svids.verify(jwt, at: now)
         } catch let error as JWTError {
-            throw OAuthError(.invalidRequest, "the \(role) token cannot be verified: \(error)", rule: "\(role)_token")
+            throw OAuthError(.invalidRequest, "the \(role.noun) is not accepted: \(error.reason)", rule: role.rule)
         } catch {
             throw OAuthError(
-                .invalidRequest, "the \(role) token cannot be verified: the trust domain's keys are not available",
-                detail: "\(error)", rule: "\(role)_token"
+                .invalidRequest, "the \(role.noun) cannot be verified: the trust domain's keys are not available",
+                detail: "\(error)", rule: role.rule
             )
         }
     }

@@ -19,9 +19,14 @@ struct VaultKeyRoutes: Sendable {
 
     static let scope = "vault:manage"
 
-    /// `GET /admin/vault`: what is sealed under which key, and what is still to do.
+    /// `GET /admin/vault?check`: what is sealed under which key, and what is still to do. With `check=boxes`, every box
+    /// is opened now, and `unreadable` names all that do not open.
     func status(_ admin: AdminRequest) async throws -> Response {
         var document = try await server.keyringDesk.status(for: admin.caller)
+        if let check = admin.query("check") {
+            guard check == "boxes" else { throw InvalidDocument("check", "must be boxes") }
+            document["unreadable"] = .array(try await server.backupDesk.unreadable().map { .string($0) })
+        }
         document["process"] = .object(control.process)
         return Response(json: document)
     }

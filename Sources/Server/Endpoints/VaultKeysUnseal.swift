@@ -77,6 +77,25 @@ struct UnsealAttempt: Sendable {
         )
     }
 
+    /// The refusal of a passphrase where none opens the vault. Which of the two does, `/health/ready` tells everybody.
+    static var passphraseNotNeeded: HTTPRefusal {
+        HTTPRefusal(
+            status: .conflict, code: "root_key_file",
+            detail:
+                "the root key file opens this vault, no passphrase: send none, and an operator's credentials instead"
+        )
+    }
+
+    /// The refusal when the root key file cannot be used. Before it opens the vault no credentials can be checked, so
+    /// that this says no more than anybody may know.
+    static var rootKeyUnusable: HTTPRefusal {
+        HTTPRefusal(
+            status: .conflict, code: "root_key_unusable",
+            detail:
+                "the server's root key file is missing, not readable or another key: its log says which, and what to do"
+        )
+    }
+
     /// What the audit trail keeps of it: who, and how many came before without success.
     func event(by caller: Operator?, refusedAttempts: Int, at now: Timestamp) -> AuditEvent {
         let reason = refusedAttempts == 0 ? nil : "\(refusedAttempts) attempts were refused before"

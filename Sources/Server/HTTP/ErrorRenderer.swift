@@ -67,6 +67,10 @@ struct Fault {
             fields = error.errors
         case let failure as Registrar.Failure:
             (status, code, description) = Self.describe(failure)
+        case let refusal as LastOperator:
+            status = .conflict
+            code = "last_operator"
+            description = refusal.sentence
         case let refusal as SecretRefusal:
             status = refusal.status
             code = refusal.code

@@ -109,10 +109,13 @@ package final class SealableServer: Service {
         guard isSealed else { return }
         let opened: OpenedServer
         do {
-            if attempt.passphrase == nil, try await opener.needsPassphrase() {
-                throw InvalidDocument("passphrase", "is required: a passphrase opens this vault")
+            switch (attempt.passphrase, try await opener.needsPassphrase()) {
+            case (nil, true): throw InvalidDocument("passphrase", "is required: a passphrase opens this vault")
+            case (.some, false): throw UnsealAttempt.passphraseNotNeeded
+            case (nil, false):
+                if attempt.request.headers[.authorization] == nil { throw attempt.unauthorized }
+            case (.some, true): break
             }
-            if attempt.passphrase == nil, attempt.request.headers[.authorization] == nil { throw attempt.unauthorized }
             opened = try await opener.open(passphrase: attempt.passphrase)
         } catch UnsealFailure.wrongPassphrase {
             refused(attempt)
@@ -121,6 +124,10 @@ package final class SealableServer: Service {
             )
         } catch UnsealFailure.busy {
             throw Self.busy
+        } catch let error as VaultError where error.isAboutRootKeyFile {
+            // No credentials can be checked before the vault is open: the path and its mode are for the log alone.
+            logger.error("the root key file does not open the vault", metadata: ["error": "\(error)"])
+            throw UnsealAttempt.rootKeyUnusable
         }
         do {
             let caller = attempt.passphrase == nil ? try await attempt.operator(of: opened.server) : nil

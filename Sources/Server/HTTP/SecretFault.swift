@@ -5,9 +5,9 @@ import OAuth
 extension SecretRefusal {
     var status: HTTPResponse.Status {
         switch self {
-        case .notFound: .notFound
+        case .notFound, .missing: .notFound
         case .exists, .conflict: .conflict
-        case .stale: .preconditionFailed
+        case .stale, .staleVersion: .preconditionFailed
         case .unavailable: .serviceUnavailable
         case .damaged: .internalServerError
         }
@@ -16,10 +16,10 @@ extension SecretRefusal {
     /// The last part of the problem type.
     var code: String {
         switch self {
-        case .notFound: "not_found"
+        case .notFound, .missing: "not_found"
         case .exists: "exists"
         case .conflict: "conflict"
-        case .stale: "stale"
+        case .stale, .staleVersion: "stale"
         case .unavailable: OAuthError.Code.temporarilyUnavailable.rawValue
         case .damaged: "sealed_value_damaged"
         }
@@ -28,10 +28,22 @@ extension SecretRefusal {
     var sentence: String {
         switch self {
         case .notFound: "there is no such secret, version or lease, or none that this token may know of"
-        case .exists(let name): "there is a secret \(name) already: change it with PATCH"
+        case .exists(let name): "there is a secret \(name) already: change that one"
         case .stale(let name): "\(name) was changed in the meantime, or is not as you expect: read it again"
-        case .conflict(let reason), .unavailable(let reason, _): reason
+        case .staleVersion(let name, current: let version?):
+            "the current version of \(name) is \(version), which is not the one that you expect"
+        case .staleVersion(let name, current: nil): "\(name) has no current version, although you expect one"
+        case .missing(let reason), .conflict(let reason), .unavailable(let reason, _): reason
         case .damaged: "the stored value does not open, so it is not handed out; the operators were told"
+        }
+    }
+
+    /// What is not there, for the trail; nil for any other refusal.
+    var absence: String? {
+        switch self {
+        case .notFound: "no such secret, version or lease"
+        case .missing(let reason): reason
+        default: nil
         }
     }
 

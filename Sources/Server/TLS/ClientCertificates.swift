@@ -33,6 +33,9 @@ package final class ClientCertificates: Sendable {
         /// When paths end, by the thumbprint of the certificate. A stranger has none, so no stranger can fill or flush
         /// this.
         var ends: [String: Int64] = [:]
+        /// What peers presented with their certificates, by its thumbprint: a session that is resumed has the certificate
+        /// alone. Nothing of it is verified.
+        var presented: [String: CertificateChain] = [:]
         /// Searches that are under way, and those that found nothing lately.
         var searches: [ChainID: Search] = [:]
         var count = 0
@@ -53,15 +56,29 @@ package final class ClientCertificates: Sendable {
             return search
         }
 
-        mutating func found(_ end: Int64, for chain: CertificateChain, by search: Search) {
+        /// The chain as it was presented in a whole handshake, as far as that is remembered.
+        mutating func whole(_ chain: CertificateChain) -> CertificateChain {
+            let leaf = chain.leaf.thumbprint
+            if chain.intermediates.isEmpty { return presented[leaf] ?? chain }
+            if presented[leaf] == nil {
+                if presented.count >= ClientCertificates.mostPresented { presented = [:] }
+                presented[leaf] = chain
+            }
+            return chain
+        }
+
+        mutating func found(_ end: Int64, for chain: CertificateChain, by search: Search, at time: Int64) {
             guard search.generation == generation else { return }
             searches[ChainID(chain)] = nil
+            if ends.count >= ClientCertificates.capacity { ends = ends.filter { time <= $0.value } }
             if ends.count >= ClientCertificates.capacity { ends = [:] }
             ends[chain.leaf.thumbprint] = end
         }
     }
 
     private static let capacity = 4096
+    /// Chains of at most 100 KB, the limit of TLS. A stranger can flush them: then a resumed session has to begin anew.
+    private static let mostPresented = 256
     /// Seconds for which a chain without a path is known as one: a certificate of it may only begin to be valid.
     private static let memory: Int64 = 60
 
@@ -93,7 +110,8 @@ package final class ClientCertificates: Sendable {
 
     /// The certificate that leads such a chain.
     package func certificate(of chain: CertificateChain) -> ClientCertificate {
-        ClientCertificate(chain) { await self.pathEnd(of: chain) }
+        let whole = state.withLock { $0.whole(chain) }
+        return ClientCertificate(chain) { await self.pathEnd(of: whole) }
     }
 
     /// A path that has ended may have a successor: it is looked for again.
@@ -102,7 +120,7 @@ package final class ClientCertificates: Sendable {
         if let end = state.withLock({ $0.ends[chain.leaf.thumbprint] }), time <= end { return end }
         let search = state.withLock { $0.search(for: chain, at: time) }
         guard let end = await search.end.value else { return nil }
-        state.withLock { $0.found(end, for: chain, by: search) }
+        state.withLock { $0.found(end, for: chain, by: search, at: time) }
         return end
     }
 }

@@ -104,8 +104,8 @@ struct TLSHTTPChannel: HTTPChannelHandler {
         }
     }
 
-    /// A resumed session has no new presentation: then TLS remembers the certificate itself, and `ClientCertificates` the
-    /// path that was found when it first proved its client.
+    /// A resumed session has no new presentation: then TLS remembers the certificate itself, and `ClientCertificates` what
+    /// was presented with it.
     private func chain(of value: Value) async throws -> CertificateChain? {
         if let chain = value.presented.chain { return chain }
         guard let remembered = try await value.channel.nioSSL_peerCertificate().get() else { return nil }

@@ -4,7 +4,8 @@ import OAuth
 /// `rotations`: when secrets change by themselves. Rows go with their secret.
 enum RotationRecord {
     private static let columns = [
-        "every", "since", "due_at", "next_at", "pending", "announcement", "failures", "reason", "revision",
+        "every", "since", "due_at", "next_at", "pending", "announcement", "pending_digest", "failures", "reason",
+        "revision",
     ]
     private static let list = columns.joined(separator: ", ")
     private static let insert = """
@@ -62,7 +63,7 @@ enum RotationRecord {
     static func all(in database: Database) throws -> [RotationPlan] {
         try database.all(
             """
-            SELECT name, every, since, due_at, next_at, pending, announcement, failures, reason, r.revision
+            SELECT name, every, since, due_at, next_at, pending, announcement, pending_digest, failures, reason, r.revision
             FROM rotations r JOIN secrets s ON s.number = r.secret ORDER BY r.secret
             """
         ) { row in
@@ -70,8 +71,10 @@ enum RotationRecord {
             guard let name = SecretName(text) else { throw StorageError.malformedRow(table: "rotations", id: text) }
             return RotationPlan(
                 secret: name, every: row.number(1), since: row.time(2), dueAt: row.time(3), nextAt: row.time(4),
-                pending: row.optionalNumber(5).map { .init(version: $0, announcement: row.text(6)) },
-                failures: row.number(7), reason: row.optionalText(8), revision: row.number(9)
+                pending: row.optionalNumber(5).map {
+                    .init(version: $0, announcement: row.text(6), digest: row.optionalBlob(7))
+                },
+                failures: row.number(8), reason: row.optionalText(9), revision: row.number(10)
             )
         }
     }
@@ -83,6 +86,7 @@ enum RotationRecord {
         row.add(plan.nextAt)
         row.add(plan.pending?.version)
         row.add(plan.pending?.announcement)
+        row.add(plan.pending?.digest)
         row.add(plan.failures)
         row.add(plan.reason)
         row.add(plan.revision)

@@ -35,7 +35,8 @@ struct Arguments {
         values.append(.text(start..<bytes.count))
     }
 
-    mutating func add(_ blob: [UInt8]) {
+    mutating func add(_ blob: [UInt8]?) {
+        guard let blob else { return values.append(.null) }
         let start = bytes.count
         bytes.append(contentsOf: blob)
         values.append(.blob(start..<bytes.count))

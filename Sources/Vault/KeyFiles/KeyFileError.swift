@@ -31,7 +31,7 @@ package enum KeyFileError: Error, Sendable, Equatable, CustomStringConvertible {
         case .wrongPassphrase: "does not open the file"
         case .unsupportedEncryption:
             "is encrypted by a method that is not supported: export it again with AES-256, such as openssl pkcs8 -topk8 "
-                + "-v2 aes-256-cbc"
+                + "-v2 aes-256-cbc, for PKCS#12 openssl pkcs12 -export without -legacy"
         case .tooMuchWork:
             "asks for more than \(KeyFile.mostRounds) rounds of key derivation: export it again with fewer"
         case .notEncrypted:

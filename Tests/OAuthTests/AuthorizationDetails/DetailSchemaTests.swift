@@ -88,6 +88,21 @@ struct DetailSchemaTests {
         #expect(faults(property: try JSON(parsing: schema)) == [path])
     }
 
+    @Test(
+        "a bound that is none is told what it must be",
+        arguments: [
+            ("integer", "must be a whole number: at most 9007199254740991 from zero"),
+            ("number", "must be a number that is exact: at most 9007199254740991 from zero"),
+        ])
+    func bounds(type: String, words: String) throws {
+        let value: JSON = type == "integer" ? 0.5 : "1"
+        let property = JSON.object(JSONObject.type(type).with("minimum", value))
+        var faults: [FieldError] = []
+        _ = AuthorizationDetailType.list(
+            [["type": "t", "schema": ["type": "object", "properties": ["p": property]]]], at: "types", errors: &faults)
+        #expect(faults.map(\.detail) == [words])
+    }
+
     @Test("the whole of a type is an object, and leaves type and locations alone")
     func root() {
         #expect(faults(["type": "t", "schema": ["type": "array", "items": ["type": "string"]]]) == ["schema.type"])

@@ -126,6 +126,14 @@ struct BackupDeskTests {
         try await kit.server.ledger.commit(
             Entry(changes: [.addVersion(name, SecretVersion(number: 2, box: moved, createdAt: kit.clock.time))])
         )
-        await #expect(throws: VaultError.self) { try await kit.server.backupDesk.checkBoxes() }
+        let refused = await #expect(throws: VaultError.self) { try await kit.server.backupDesk.checkBoxes() }
+        #expect(refused?.description.contains("legate secret destroy") == true)
+        let place = VaultSecret.place(of: name, version: 2).description
+        #expect(try await kit.server.backupDesk.unreadable() == [place])
+        #expect(refused == .cannotOpen(place: place))
+        try await kit.server.ledger.commit(
+            Entry(changes: [.setVersion(name, 2, .destroyed, readableUntil: nil)])
+        )
+        #expect(try await kit.server.backupDesk.unreadable().isEmpty)
     }
 }

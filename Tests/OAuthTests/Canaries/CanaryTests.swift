@@ -189,7 +189,9 @@ struct CanaryTests {
             try await desk.plant(["kind": "token", "where": "x"], by: kit.keeper(SecretDesk.readScope))
         }
         try await desk.remove(canary.id, by: kit.keeper())
-        await #expect(throws: SecretRefusal.notFound) { try await desk.remove(canary.id, by: kit.keeper()) }
+        await #expect(throws: SecretRefusal.missing("there is no canary \(canary.id)")) {
+            try await desk.remove(canary.id, by: kit.keeper())
+        }
         let count = kit.auditCount
         await refuse(kit, secret: lookAlike.value)
         try await Task.sleep(for: .milliseconds(30))

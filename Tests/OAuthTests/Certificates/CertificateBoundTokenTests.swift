@@ -89,11 +89,18 @@ struct CertificateBoundTokenTests {
     func written() async throws {
         let token = try await kit.token(party, showing: certificate).accessToken
         // The certificate is no secret: whoever is called with it has it.
-        await expectCheckRefused("certificate_binding") {
+        let start = "the token is bound to a client certificate, and "
+        let doubt = start + "that in Legate-Client-Certificate does not count: the gateway "
+        await expectCheckRefused("certificate_binding", words: doubt + "sent no credentials of its own") {
             try await check(token, Presented(certificate: certificate))
         }
-        await expectCheckRefused("certificate_binding") {
+        await expectCheckRefused(
+            "certificate_binding", words: doubt + "gateway is not registered with forwards_certificates"
+        ) {
             try await check(token, Presented(certificate: certificate), gateway: kit.gateway)
+        }
+        await expectCheckRefused("certificate_binding", words: start + "the call came without it") {
+            try await check(token, Presented(), gateway: kit.gateway)
         }
     }
 
@@ -168,12 +175,14 @@ struct CertificateBoundTokenTests {
     }
 
     private func expectCheckRefused(
-        _ rule: String, sourceLocation: SourceLocation = #_sourceLocation, _ body: () async throws -> CheckPass
+        _ rule: String, words: String? = nil, sourceLocation: SourceLocation = #_sourceLocation,
+        _ body: () async throws -> CheckPass
     ) async {
         let refusal = await #expect(throws: CheckRefusal.self, sourceLocation: sourceLocation) {
             _ = try await body()
         }
         #expect(refusal?.error.rule == rule, sourceLocation: sourceLocation)
+        if let words { #expect(refusal?.error.description == words, sourceLocation: sourceLocation) }
         #expect(refusal?.kind == .invalidToken, sourceLocation: sourceLocation)
     }
 }

@@ -62,6 +62,16 @@ struct CertificateMethodTests {
             try await kit.judged(TestCertificate.selfSigned(.init("agent", dnsNames: ["agent.example.com"]))))
     }
 
+    @Test("the log names the client that a refused certificate was shown for")
+    func words() async throws {
+        let party = try await named()
+        let other = try await certificate("other.example.com")
+        let refusal = await expectRefusal(.invalidClient) { try await kit.token(party, showing: other) }
+        #expect(
+            refusal?.detail == "claimed client named: certificate \(other.thumbprint): "
+                + "it has not the name that the client is registered with")
+    }
+
     @Test("a path that has ended since it was found proves nothing")
     func endedPath() async throws {
         let party = try await named()

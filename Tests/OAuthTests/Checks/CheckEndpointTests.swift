@@ -141,6 +141,29 @@ struct CheckEndpointTests {
         await kit.refusedCheck(.gateway, token, resource: "calendar", as: kit.gateway)
     }
 
+    @Test(
+        "wrong credentials of the gateway are named by their own header",
+        arguments: [
+            ("Basic %%%", "the Legate-Gateway-Authorization header is not Basic credentials"),
+            ("Negotiate x", "the Legate-Gateway-Authorization scheme is not one for clients"),
+            ("Bearer", "Legate-Gateway-Authorization must be Basic with id and secret, or Bearer with a token"),
+        ])
+    func gatewayHeader(header: String, words: String) async throws {
+        let kit = try await LegateKit.start()
+        let token = try await kit.token(kit.planner).accessToken
+        let refusal = await kit.refusedCheck(.gateway, token, resource: "calendar", gateway: header)
+        #expect(refusal?.error.description == words)
+    }
+
+    @Test("the log says in words why a token is not valid")
+    func tokenDetail() async throws {
+        let kit = try await LegateKit.start()
+        let claims = try UnverifiedJWT(try await kit.token(kit.planner).accessToken).claims
+        let forged = try TestKeys.stranger().sign(claims, type: "at+jwt")
+        let refusal = await kit.refusedCheck(.invalidToken, forged, resource: "calendar")
+        #expect(refusal?.error.detail == "not an access token of this server: its key is not known")
+    }
+
     @Test("guessing a gateway's secret is slowed down")
     func throttled() async throws {
         let kit = try await LegateKit.start()

@@ -48,6 +48,34 @@ struct ClientAuthenticatorTests {
         }
     }
 
+    @Test("whoever proves nothing is told of certificates where they are taken", arguments: [false, true])
+    func hint(takesCertificates: Bool) async throws {
+        let kit = try await LegateKit.start()
+        let authenticator = ClientAuthenticator(methods: [], takesCertificates: takesCertificates)
+        let request = try kit.request(form(["client_id": "planner"]), authorization: nil)
+        let refusal = await expectRefusal(.invalidClient) {
+            try await authenticator.authenticate(request, at: kit.clock.time)
+        }
+        #expect(refusal?.description.hasPrefix("no client authentication: send a secret") == true)
+        #expect(refusal?.description.contains("client certificate") == takesCertificates)
+        #expect(refusal?.description.contains("mtls_endpoint_aliases") == takesCertificates)
+    }
+
+    @Test("what came in the place of a client's name beside a secret is in no log: it may be the secret")
+    func exchanged() async throws {
+        let kit = try await LegateKit.start()
+        let secret = try #require(kit.planner.secret)
+        for request in [
+            try kit.request(form(), authorization: Form.basic(secret, "planner")),
+            try kit.request(form(["client_id": secret, "client_secret": "planner"]), authorization: nil),
+        ] {
+            let refusal = await expectRefusal(.invalidClient) {
+                try await kit.server.tokenEndpoint.respond(to: request)
+            }
+            #expect(refusal != nil && refusal?.detail == nil)
+        }
+    }
+
     @Test("only the method that the client is registered with counts")
     func registeredMethod() async throws {
         let kit = try await LegateKit.start()

@@ -142,6 +142,25 @@ struct ClientRegistrationTests {
         #expect(client.secrets.isEmpty)
     }
 
+    @Test("a key set with which no client assertion can be verified is refused")
+    func uselessKeys() async throws {
+        let kit = try await LegateKit.start()
+        let rs256 = try TestKeys.key(.rs256)
+        let useless: JSON = .object(TestKeys.jwks(rs256))
+        let refusal = await expectInvalid("jwks") {
+            try await kit.create(.client, ["name": "x", "auth": "private_key_jwt", "jwks": useless])
+        }
+        #expect(refusal?.errors.first?.detail.contains("ES256, Ed25519, PS256") == true)
+        await expectInvalid("jwks") { try await kit.update(.client, "signer", ["jwks": useless]) }
+        var plain = rs256.publicKey.json
+        plain["alg"] = nil
+        for good in [TestKeys.jwks(rs256, try TestKeys.key(.es256)), plain] {
+            try await kit.create(.client, ["name": "x", "auth": "private_key_jwt", "jwks": .object(good)])
+        }
+        // The algorithm of the key says nothing of the certificate.
+        try await kit.create(.client, ["name": "x", "auth": "self_signed_tls_client_auth", "jwks": useless])
+    }
+
     @Test("id and kind are for life; sending the same again is harmless")
     func unchangeable() async throws {
         let kit = try await LegateKit.start()

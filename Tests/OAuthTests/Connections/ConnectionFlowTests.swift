@@ -193,9 +193,38 @@ struct ConnectionFlowTests {
         await #expect(throws: SecretRefusal.notFound) {
             try await kit.read("users/alice/github", as: kit.planner, delegation: bob)
         }
+        // A rule for others is not made; one for some of that user's agents is.
+        await #expect(throws: InvalidDocument.self) {
+            try await kit.server.secretDesk.allow(LegateKit.github, rule: ["client_id": "worker"], by: kit.keeper())
+        }
+        await #expect(throws: SecretRefusal.notFound) { try await kit.read("users/alice/github", as: kit.worker) }
         _ = try await kit.server.secretDesk.allow(
-            LegateKit.github, rule: ["client_id": "worker"], by: kit.keeper())
-        await #expect(throws: SecretRefusal.self) { try await kit.read("users/alice/github", as: kit.worker) }
+            LegateKit.github, rule: ["client_id": "worker", "subject": "corp|alice"], by: kit.keeper())
+        #expect(try await kit.read("users/alice/github", as: kit.planner, delegation: alice) == "access-1")
+        // One that is there all the same keeps everybody out, and does not say whose account it is.
+        var secret = try #require(kit.server.registry.secrets.secret(LegateKit.github))
+        let revision = secret.revision
+        secret.rules.append(SecretRule(id: .make(), client: kit.worker.id, resource: kit.vault))
+        secret.revision += 1
+        try await kit.server.ledger.commit(Entry(changes: [.keepSecret(secret, from: revision)]))
+        let refusal = await #expect(throws: SecretRefusal.self) {
+            try await kit.read("users/alice/github", as: kit.worker)
+        }
+        #expect(refusal?.reason.contains("remove that rule") == true && refusal?.reason.contains("alice") == false)
+    }
+
+    @Test("a connection that was started for nobody and then for a user gets that user's rule")
+    func laterOwner() async throws {
+        let kit = try await LegateKit.start()
+        _ = try await kit.connections.start(LegateKit.github, LegateKit.providerDraft(), by: kit.keeper())
+        #expect(kit.server.registry.secrets.secret(LegateKit.github)?.rules.isEmpty == true)
+        let owned = LegateKit.providerDraft().merging(patch: ["owner": "corp|alice"])
+        _ = try await kit.connections.start(LegateKit.github, owned, by: kit.keeper())
+        #expect(kit.server.registry.secrets.secret(LegateKit.github)?.rules.map(\.subject) == ["corp|alice"])
+        // Whoever took the rule away means it.
+        _ = try await kit.server.secretDesk.disallow(LegateKit.github, where: { _ in true }, by: kit.keeper())
+        _ = try await kit.connections.start(LegateKit.github, owned, by: kit.keeper())
+        #expect(kit.server.registry.secrets.secret(LegateKit.github)?.rules.isEmpty == true)
     }
 
     @Test("who acts for a user connects that user's accounts alone")
@@ -225,6 +254,10 @@ struct ConnectionFlowTests {
         let ended = try await kit.connections.disconnect(LegateKit.github, by: kit.keeper())
         #expect(ended.isRevoked == true && provider.revoked == [refreshToken])
         #expect(kit.connection() == nil)
+        let refusal = await #expect(throws: SecretRefusal.self) {
+            try await kit.connections.disconnect(LegateKit.github, by: kit.keeper())
+        }
+        #expect(refusal?.reason.contains("users/alice/github is not connected") == true)
         #expect(try await kit.store.secretVersions(of: LegateKit.github).map(\.state) == [.destroyed])
         #expect(
             try await kit.server.secretDesk.leases(of: LegateKit.github, after: nil, limit: 9, by: kit.keeper()).isEmpty

@@ -47,6 +47,15 @@ struct ClientCredentialsTests {
         await expectRefusal(.invalidScope) { try await kit.token(kit.planner, scope: scope) }
     }
 
+    @Test("a scope that is too long learns the limits")
+    func longScope() async throws {
+        let kit = try await LegateKit.start()
+        let error = await expectRefusal(.invalidScope) {
+            try await kit.token(kit.planner, scope: String(repeating: "a", count: 5_000))
+        }
+        #expect(error?.description.contains("at most 256, each of at most 256 bytes, and 16384 bytes in all") == true)
+    }
+
     @Test("a client without scopes gets no token")
     func noScopes() async throws {
         let kit = try await LegateKit.start()

@@ -405,6 +405,20 @@ struct TokenExchangeTests {
         }
     }
 
+    @Test("a token that is no JWT is refused with the reason", arguments: ["subject", "actor"])
+    func noJWT(role: String) async throws {
+        let (kit, _) = try await delegated()
+        let own = try await kit.token(kit.planner).accessToken
+        let long = String(repeating: "a", count: 40_000)
+        let error = await expectRefusal(.invalidRequest) {
+            try await kit.exchange(
+                role == "subject" ? long : own, by: kit.planner,
+                with: ["actor_token": role == "actor" ? long : own, "actor_token_type": TokenType.accessToken.rawValue])
+        }
+        #expect(error?.description == "the \(role) token is not a JWT as it must be: it is longer than 16384 bytes")
+        #expect(error?.rule == "\(role)_token")
+    }
+
     @Test("a subject token is required, with its type")
     func incomplete() async throws {
         let (kit, _) = try await delegated()

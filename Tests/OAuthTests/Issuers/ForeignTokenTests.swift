@@ -178,6 +178,23 @@ struct ForeignTokenTests {
         await expectRefusal(.invalidRequest) { try await exchange(kit, token) }
     }
 
+    @Test("a refusal is one sentence that says what was expected")
+    func sentences() async throws {
+        let kit = try await started()
+        try await kit.update(.issuer, "corp", ["audiences": ["legate", "vault"]])
+        func words(_ claims: JSONObject, lifetime: Int64 = 60) async throws -> String? {
+            let usual: JSONObject = ["aud": "legate"]
+            let token = try kit.corp.token(
+                audience: kit.issuer, claims: usual.merging(patch: claims), lifetime: lifetime)
+            return await expectRefusal(.invalidRequest) { try await exchange(kit, token) }?.description
+        }
+        let start = "the subject token is not accepted: "
+        #expect(try await words(["aud": "other"]) == start + "aud must name legate or vault")
+        #expect(try await words([:], lifetime: 0) == start + "exp has passed")
+        #expect(try await words(["iat": "now"]) == start + "its claim iat is missing or not as it must be")
+        #expect(try await words(["act": .object(["sub": "x"])]) == start + "it has act, so it is delegated already")
+    }
+
     @Test("keys at a URL are fetched once, and a token of an unknown issuer fetches nothing")
     func fetched() async throws {
         let kit = try await started()

@@ -47,6 +47,44 @@ struct BoxAlarmTests {
         }
     }
 
+    @Test("trouble that lasts rings again when a day is over")
+    func daily() async throws {
+        let kit = try await LegateKit.start()
+        try await kit.keep("a", readers: [kit.planner])
+        try await kit.flip("secret_versions", row: "a")
+        for (seconds, rings) in [(0, 1), (86_399, 1), (1, 2)] {
+            kit.clock.advance(seconds: seconds)
+            await #expect(throws: SecretRefusal.damaged) { try await kit.read("a", as: kit.planner) }
+            #expect(kit.alarms.targets(.boxRefused).count == rings)
+        }
+    }
+
+    @Test("a secret that was removed and made anew: trouble with the new one rings, though nobody has read it yet")
+    func recreated() async throws {
+        let kit = try await LegateKit.start()
+        for rings in 1...2 {
+            try await kit.keep("a", readers: [kit.planner])
+            try await kit.flip("secret_versions", row: "a")
+            await #expect(throws: SecretRefusal.damaged) { try await kit.read("a", as: kit.planner) }
+            #expect(kit.alarms.targets(.boxRefused).count == rings)
+            try await kit.server.secretDesk.remove(a, ifRevision: nil, by: kit.keeper())
+        }
+    }
+
+    @Test("an import finds it, mends it when it may, and says so")
+    func imported() async throws {
+        let kit = try await LegateKit.start()
+        try await kit.keep("a", readers: [kit.planner])
+        try await kit.flip("secret_versions", row: "a")
+        let order = SecretImport(
+            items: [.init(name: a, value: Secret(Array("s3cr3t".utf8)))], readers: [], overwrites: true,
+            isDryRun: false)
+        let steps = try await kit.server.secretDesk.bringIn(order, by: kit.keeper())
+        #expect(steps.map(\.action) == [.newVersion])
+        #expect(try await kit.read("a", as: kit.planner) == "s3cr3t")
+        #expect(kit.alarms.targets(.boxRefused) == ["secret_versions/a/versions/1"])
+    }
+
     @Test("what could not be recorded is told by the next who meets it")
     func unrecorded() async throws {
         let kit = try await LegateKit.start()
@@ -147,6 +185,9 @@ struct BoxAlarmTests {
         #expect(kit.plan("a") == nil)
         #expect(try await kit.store.secretBox(of: a, version: 2) == box)
         try await expectOne("secret_versions/a/versions/2", from: "rotation schedule", kit)
+        // Nor can anybody read it when it opens again.
+        try await kit.flip("secret_versions", row: "a", version: 2)
+        await #expect(throws: SecretRefusal.notFound) { try await kit.read("a", version: 2, as: kit.planner) }
     }
 
     @Test("what a receiver is called with: nothing is sent, and the event waits")
@@ -170,7 +211,7 @@ struct BoxAlarmTests {
 
 extension LegateKit {
     /// Turns a bit of a stored box, as somebody who writes to the database could; a second time turns it back.
-    fileprivate func flip(_ table: String, row: String, version: Int? = nil) async throws {
+    func flip(_ table: String, row: String, version: Int? = nil) async throws {
         for term in barrier.keyring.terms {
             let boxes = try await store.boxes(in: table, under: term, after: .min, limit: 100)
             for stored in boxes where stored.place.row == row {

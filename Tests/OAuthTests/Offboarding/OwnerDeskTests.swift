@@ -76,6 +76,19 @@ struct OwnerDeskTests {
         for agent in agents { #expect(kit.client(agent.id)?.enabled == false) }
     }
 
+    @Test("nobody is disabled when the last operator would be among them")
+    func lastOperator() async throws {
+        let kit = try await LegateKit.start()
+        let agents = try await team(kit, owner: "operator@example.com")
+        await #expect(throws: LastOperator.self) {
+            try await kit.server.ownerDesk.disable(["owner": "operator@example.com"], by: kit.admin())
+        }
+        for agent in agents { #expect(kit.client(agent.id)?.enabled == true) }
+        try await kit.create(.client, ["name": "Next", "kind": "admin", "scopes": ["clients:write"]])
+        let done = try await kit.server.ownerDesk.disable(["owner": "operator@example.com"], by: kit.admin())
+        #expect(done.clients.count == 4)
+    }
+
     @Test("an owner whom nobody has, or a document without one, is refused")
     func refused() async throws {
         let kit = try await LegateKit.start()

@@ -87,6 +87,8 @@ struct KeyBoundCheckTests {
             #expect(refusal?.code == .invalidDPoPProof)
             #expect(refusal?.rule == "dpop_proof")
         }
+        let other = await refusal { try await use.check(url: "https://calendar.example.com/api") }
+        #expect(other?.description.hasSuffix("without query and fragment: \(Self.url)") == true)
     }
 
     @Test("scheme and host are those of the resource, whatever is forwarded")
@@ -105,8 +107,17 @@ struct KeyBoundCheckTests {
     )
     func unknownGateway() async throws {
         let use = try await started()
-        let forwarded = await refusal { try await use.check(byGateway: false) }
+        let forwarded = await refusal { try await use.check(asking: "POST", byGateway: false) }
         #expect(forwarded?.code == .invalidDPoPProof)
+        #expect(
+            forwarded?.description
+                == "htu of the DPoP proof must be the URI of the resource, for the gateway sent no credentials: "
+                + World.calendar.text)
+        let method = await refusal { try await use.check(byGateway: false) }
+        #expect(
+            method?.description
+                == "htm of the DPoP proof must be the method of the gateway's question, for the gateway sent no "
+                + "credentials: GET")
         _ = try await use.check(url: World.calendar.text, asking: "POST", byGateway: false)
     }
 

@@ -63,6 +63,17 @@ struct KeyBoundTokenTests {
         #expect(record.policyEvaluation?.rule == "dpop_proof")
     }
 
+    @Test("a proof for another URL learns which one it must name")
+    func otherURL() async throws {
+        let (kit, key) = try await started()
+        let refusal = await expectRefusal(.invalidDPoPProof) {
+            try await kit.boundToken(kit.planner, key: key) { $0.claims["htu"] = "https://auth.example.com/other" }
+        }
+        #expect(
+            refusal?.description == "htu of the DPoP proof must be the URL of the request, without query and fragment: "
+                + kit.tokenURL)
+    }
+
     @Test("two proofs are refused (DP-05)")
     func two() async throws {
         let (kit, key) = try await started()

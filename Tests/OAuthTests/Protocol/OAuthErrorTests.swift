@@ -16,6 +16,11 @@ struct OAuthErrorTests {
         #expect(OAuthError(.invalidScope, String(repeating: "a", count: 5000)).description.utf8.count <= 512)
     }
 
+    @Test("as a text it is its description, never a dump of its members")
+    func text() {
+        #expect("\(OAuthError(.invalidScope, "no such scope", detail: "secret detail"))" == "no such scope")
+    }
+
     @Test("the rule is the code unless one refused")
     func rule() {
         #expect(OAuthError(.invalidScope, "x").rule == "invalid_scope")

@@ -62,6 +62,12 @@ struct ParametersTests {
         #expect(error?.code == .invalidRequest)
     }
 
+    @Test("NUL is called what it is, not another encoding", arguments: ["a=b%00c", "a%00=b", "a=\u{0}"])
+    func nul(form: String) {
+        let error = #expect(throws: OAuthError.self) { try self.parse(form) }
+        #expect(error?.description == "the form has a NUL character (%00): no parameter may have one")
+    }
+
     @Test("raw bytes that are not UTF-8 are refused")
     func rawBytes() {
         #expect(throws: OAuthError.self) { try Parameters(form: Array("a=".utf8) + [0xFF, 0xFE]) }

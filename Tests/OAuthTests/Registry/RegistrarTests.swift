@@ -222,6 +222,18 @@ struct RegistrarTests {
         try await kit.create(
             .resource, ["resource": .string(World.calendar.text), "name": "calendar", "scopes": ["calendar.read"]])
         #expect(try await !kit.isActive(token.accessToken))
+        // What clients were granted there was not taken from them: Docs/Operations.md says so.
+        #expect(try await kit.token(kit.planner).token.scopes == World.scopes("calendar.read"))
+    }
+
+    @Test("a client that names something that is gone cannot be changed, but it can always be disabled")
+    func disableWithoutResource() async throws {
+        let kit = try await LegateKit.start()
+        try await kit.delete(.resource, "calendar")
+        await expectInvalid("resources", "scopes") { try await kit.update(.client, "planner", ["owner": "bob"]) }
+        try await kit.update(.client, "planner", ["enabled": false])
+        #expect(kit.client(kit.planner.id)?.enabled == false)
+        await expectInvalid("resources", "scopes") { try await kit.update(.client, "planner", ["enabled": true]) }
     }
 
     @Test("deleting the resource beside it does not make the other one the client's only one")
@@ -365,5 +377,83 @@ struct RegistrarTests {
         #expect(kit.server.keys.all(at: kit.clock.time).count == 2)
         let again = try await kit.restarted()
         #expect(try await again.isActive(token.accessToken))
+    }
+
+    // MARK: The last operator
+
+    /// What ends an operator, each in its way.
+    private static let endings: [JSONObject] = [
+        ["enabled": false], ["scopes": ["clients:read"]], ["grants": ["token_exchange"]],
+        ["resources": [.string(World.calendar.text)], "scopes": ["calendar.read"]],
+        ["certificate_bound": true],
+        ["auth": "tls_client_auth", "tls_client_auth_san_dns": "operator.example.com"],
+    ]
+
+    @Test("the last operator can be changed in no way that leaves nobody to register others", arguments: endings)
+    func lastOperatorChanged(patch: JSONObject) async throws {
+        let kit = try await LegateKit.start()
+        let last = kit.world.admin
+        let token = try await kit.token(last, for: kit.server.registry.ownResources.admin.uri)
+        let count = kit.auditCount
+        await #expect(throws: LastOperator(last.id)) { try await kit.update(.client, last.id.text, patch) }
+        #expect(kit.client(last.id)?.revision == 1)
+        #expect(kit.auditCount == count)
+        #expect(try await kit.isActive(token.accessToken), "nothing of what was refused has happened")
+        try await kit.update(.client, last.id.text, ["owner": "bob", "dpop_bound": true])
+
+        try await kit.create(
+            .client, ["client_id": "next", "name": "Next", "kind": "admin", "scopes": ["clients:write"]])
+        try await kit.update(.client, last.id.text, patch)
+        await #expect(throws: LastOperator(World.id("next"))) { try await kit.delete(.client, "next") }
+    }
+
+    @Test("who is disabled, has other scopes, has no credentials or is no operator at all does not count")
+    func lastOperatorDeleted() async throws {
+        let kit = try await LegateKit.start()
+        let last = kit.world.admin.id
+        func refused(sourceLocation: SourceLocation = #_sourceLocation) async {
+            await #expect(throws: LastOperator(last), sourceLocation: sourceLocation) {
+                try await kit.delete(.client, last.text)
+            }
+        }
+        await refused()
+        let scopes: JSON = ["clients:read", "clients:write"]
+        let admin: JSON = [.string(kit.server.registry.ownResources.admin.uri.text)]
+        try await kit.create(
+            .client, ["client_id": "agent", "name": "A", "resources": admin, "scopes": scopes])
+        try await kit.create(
+            .client,
+            ["client_id": "shown", "name": "S", "kind": "admin", "scopes": scopes, "certificate_bound": true])
+        try await kit.create(
+            .client,
+            ["client_id": "brief", "name": "B", "kind": "admin", "scopes": scopes, "secret_lifetime": 60])
+        try await kit.create(
+            .client, ["client_id": "off", "name": "O", "kind": "admin", "scopes": scopes, "enabled": false])
+        kit.clock.advance(seconds: 61)
+        await refused()
+        try await kit.update(.client, "off", ["enabled": true])
+        try await kit.delete(.client, last.text)
+        #expect(kit.client(last) == nil)
+    }
+
+    @Test("of two operators who end each other at once, in one transaction, one stays")
+    func lastOperatorRace() async throws {
+        let kit = try await LegateKit.start()
+        let last = kit.world.admin.id.text
+        try await kit.create(
+            .client, ["client_id": "next", "name": "Next", "kind": "admin", "scopes": ["clients:write"]])
+        kit.store.hold()
+        async let other = kit.update(.client, "planner", ["owner": "x"])
+        try await kit.store.waitUntilHeld()
+        let wins = await withTaskGroup(of: Bool.self) { group in
+            group.addTask { (try? await kit.delete(.client, last)) != nil }
+            group.addTask { (try? await kit.update(.client, "next", ["enabled": false])) != nil }
+            try? await Task.sleep(for: .milliseconds(100))
+            kit.store.release()
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        _ = try await other
+        #expect(wins == 1)
+        #expect((kit.client(kit.world.admin.id) == nil) != (kit.client(World.id("next"))?.enabled == false))
     }
 }

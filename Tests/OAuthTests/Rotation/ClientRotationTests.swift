@@ -84,6 +84,18 @@ struct ClientRotationTests {
         #expect(kit.secret("clients/planner")?.current == 2)
     }
 
+    @Test("a client's secret has one place, and whoever wants another hears which it is")
+    func onePlace() async throws {
+        let kit = try await LegateKit.start()
+        try await kit.keepSecret(of: kit.planner, as: "clients/planner")
+        await #expect(
+            throws: SecretRefusal.conflict("client_id: the secret of planner is kept at clients/planner")
+        ) {
+            try await kit.keepSecret(of: kit.planner, as: "clients/other")
+        }
+        #expect(kit.secret("clients/other") == nil)
+    }
+
     @Test("when a person makes a new secret, the vault has it too, and what was being announced is dropped")
     func byHand() async throws {
         let kit = try await LegateKit.start()
@@ -104,6 +116,45 @@ struct ClientRotationTests {
         kit.courier.answer(then: PushAnswer(status: 200))
         #expect(await kit.rotateDue().count == 1)
         #expect(kit.secret("clients/planner")?.current == 3)
+    }
+
+    @Test(
+        "a pending secret that a person does away with does not work any more, whatever became of its box",
+        arguments: ["delete", "destroy", "remove"], [false, true])
+    func withdrawn(deed: String, isDamaged: Bool) async throws {
+        let kit = try await LegateKit.start()
+        try await kit.keepSecret(of: kit.planner, as: "clients/planner", webhook: LegateKit.webhook)
+        let first = try #require(kit.planner.secret)
+        kit.courier.answer(then: nil)
+        await kit.rotateDue()
+        let pending = try await kit.read("clients/planner", version: 1, as: kit.planner)
+        #expect(try await works(kit, pending))
+        if isDamaged { try await kit.flip("secret_versions", row: "clients/planner") }
+        let (desk, name) = (kit.server.secretDesk, LegateKit.secretName("clients/planner"))
+        switch deed {
+        case "delete": try await desk.delete(name, version: 1, by: kit.keeper())
+        case "destroy": try await desk.destroy(name, version: 1, by: kit.keeper())
+        default: try await desk.remove(name, ifRevision: nil, by: kit.keeper())
+        }
+        #expect(try await !works(kit, pending))
+        let again = try await kit.restarted()
+        #expect(try await !works(again, pending))
+        #expect(try await works(again, first))
+    }
+
+    @Test("a pending secret whose box does not open any more ends with its rotation")
+    func withdrawnDamaged() async throws {
+        let kit = try await LegateKit.start()
+        try await kit.keepSecret(of: kit.planner, as: "clients/planner", webhook: LegateKit.webhook)
+        kit.courier.answer(then: nil)
+        await kit.rotateDue()
+        let pending = try await kit.read("clients/planner", version: 1, as: kit.planner)
+        try await kit.flip("secret_versions", row: "clients/planner")
+        let again = try await kit.restarted()
+        _ = try await again.server.secretDesk.update(
+            LegateKit.secretName("clients/planner"), patch: ["rotation": .null], ifRevision: nil, by: again.keeper())
+        await again.rotateDue()
+        #expect(try await !works(again, pending))
     }
 
     @Test("one client's secret is kept in one place only")

@@ -155,9 +155,32 @@ struct CredentialBrokerTests {
 
     @Test("a value that cannot stand in a header is not sent", arguments: ["a\r\nX-Admin: 1", "b\u{0}", "é"])
     func headerInjection(value: String) async throws {
-        let kit = try await Self.start(value: value)
+        let name = LegateKit.secretName("calendar/key")
+        let draft = Self.draft()
+        // The value was there before it was to be sent.
+        let kit = try await Self.start(draft.merging(patch: ["injection": .null]), value: value)
+        _ = try await kit.server.secretDesk.update(
+            name, patch: ["injection": draft["injection"] ?? .null], ifRevision: nil, by: kit.keeper())
         let token = try await kit.token(kit.planner, scope: "calendar.read").accessToken
         let refusal = await kit.refusedCheck(.request, token, resource: "calendar", as: kit.gateway)
         #expect(refusal?.error.code == .serverError)
+    }
+
+    @Test("where a gateway is to send it, a value that cannot stand in a header is refused")
+    func uninjectable() async throws {
+        let kit = try await Self.start(value: "good\n")
+        let name = LegateKit.secretName("calendar/key")
+        let bad = Secret(Array("two\nlines".utf8))
+        await #expect(throws: InvalidDocument.self) {
+            try await kit.server.secretDesk.put(bad, into: name, by: kit.keeper())
+        }
+        await #expect(throws: InvalidDocument.self) { try await kit.keep("new", "two\nlines", with: Self.draft()) }
+        let order = SecretImport(
+            items: [SecretImport.Item(name: name, value: bad)], readers: [], overwrites: true, isDryRun: false)
+        let steps = try await kit.server.secretDesk.bringIn(order, by: kit.keeper())
+        #expect(steps.map(\.action) == [.refused])
+        #expect(kit.server.registry.secrets.secret(name)?.current == 1)
+        #expect(kit.server.registry.secrets.secret(LegateKit.secretName("new")) == nil)
+        try await kit.server.secretDesk.put(Secret(Array("better".utf8)), into: name, by: kit.keeper())
     }
 }

@@ -30,7 +30,9 @@ struct SecretVersionTests {
         let kit = try await LegateKit.start()
         try await kit.keep("a", "one", readers: [kit.planner])
         #expect(try await put("two", kit, ifVersion: 1).current == 2)
-        await #expect(throws: SecretRefusal.stale(a)) { try await put("three", kit, ifVersion: 1) }
+        await #expect(throws: SecretRefusal.staleVersion(a, current: 2)) {
+            try await put("three", kit, ifVersion: 1)
+        }
         #expect(try await kit.read("a", as: kit.planner) == "two")
         let both = await withTaskGroup(of: Bool.self) { group in
             for text in ["x", "y"] {
@@ -65,6 +67,12 @@ struct SecretVersionTests {
         let desk = kit.server.secretDesk
         _ = try await put("two", kit)
         for version in [1, 2] { try await desk.delete(a, version: version, by: kit.keeper()) }
+        await #expect(throws: SecretRefusal.missing("a has no version 9")) {
+            try await desk.delete(a, version: 9, by: kit.keeper())
+        }
+        await #expect(throws: SecretRefusal.missing("a has no current version")) {
+            try await desk.delete(a, version: nil, by: kit.keeper())
+        }
         for version in [1, 2] { try await desk.undelete(a, version: version, by: kit.keeper()) }
         #expect(try await kit.read("a", as: kit.planner) == "two")
         kit.clock.advance(seconds: 599)
@@ -128,7 +136,11 @@ struct SecretVersionTests {
             (["rules": [["client_id": "nobody"]]], "rules[0].client_id"),
             (["rotation": ["every": 5]], "rotation.every"), (["injection": ["header": "Host"]], "injection.header"),
             (["injection": ["header": "X-Key", "format": "no placeholder"]], "injection.format"),
-            (["kind": "client"], "client_id"), (["value": "x"], "value"), (["rotation": [:]], "rotation"),
+            (["kind": "client"], "client_id"), (["kind": "client", "client_id": "planner"], "rules"),
+            (["kind": "client", "client_id": "planner", "rules": [["client_id": "nobody"]]], "rules[0].client_id"),
+            (["injection": ["header": "Legate-Upstream-Credential"]], "injection.header"),
+            (["rules": [["subject": "nobody|bob"]]], "rules[0].subject"), (["value": "x"], "value"),
+            (["rotation": [:]], "rotation"),
         ]
         for (draft, field) in bad {
             do {

@@ -1,5 +1,6 @@
 import JOSE
 import Support
+import Synchronization
 import Testing
 
 @testable import OAuth
@@ -84,6 +85,24 @@ struct SPIFFEBundlesTests {
         await #expect(throws: FetchError.self) { try await self.key(kit, known) }
     }
 
+    @Test("the log says what counts when a refresh fails: the last bundle for a while, or none at all")
+    func reasons() async throws {
+        let (kit, mesh, _) = try await Mesh.start()
+        let bundles = kit.server.spiffeBundles
+        let heard = Heard()
+        kit.fetcher.put(nil, at: url)
+        await bundles.refreshDue(heard.hear)
+        #expect(heard.last?.contains("there is none that counts") == true)
+        try mesh.publish(try TestKeys.key(.es256))
+        kit.clock.advance(seconds: 60)
+        await bundles.refreshDue(heard.hear)
+        kit.fetcher.put(nil, at: url)
+        kit.clock.advance(seconds: 60)
+        await bundles.refreshDue(heard.hear)
+        #expect(heard.last?.contains("the last one counts for a while") == true)
+        #expect(heard.count == 2)
+    }
+
     @Test("ATTACK an older bundle brings a withdrawn key back: a sequence never goes backwards")
     func backwards() async throws {
         let (kit, mesh, _) = try await Mesh.start()
@@ -155,5 +174,18 @@ struct SPIFFEBundlesTests {
         kit.clock.advance(seconds: 60)
         await kit.server.spiffeBundles.refreshDue()
         _ = try await key(kit, known)
+    }
+}
+
+/// What was reported of failed refreshes.
+private final class Heard: Sendable {
+    private let reasons = Mutex<[String]>([])
+
+    var last: String? { reasons.withLock { $0.last } }
+    var count: Int { reasons.withLock { $0.count } }
+
+    @Sendable
+    func hear(_ domain: TrustDomain, _ outcome: SPIFFEBundles.Outcome) {
+        if case .failed(let reason) = outcome { reasons.withLock { $0.append(reason) } }
     }
 }

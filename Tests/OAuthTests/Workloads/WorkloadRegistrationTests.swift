@@ -74,6 +74,29 @@ struct WorkloadRegistrationTests {
         #expect(try await restarted.server.spiffeBundles.key(for: header, of: name).keyID == key.keyID)
     }
 
+    @Test("a registered bundle that can verify no SVID is refused, and one that has become so can be disabled")
+    func uselessBundle() async throws {
+        let kit = try await LegateKit.start()
+        func register(_ entries: JSON...) async throws {
+            let bundle: JSON = .object(["keys": .array(entries)])
+            try await kit.create(.issuer, domain.merging(patch: ["jwks_uri": .null, "jwks": bundle]))
+        }
+        let key = try TestKeys.key(.es256)
+        await expectInvalid("jwks") { try await register() }
+        await expectInvalid("jwks") { try await register(Mesh.entry(key, use: "sig")) }
+        await expectInvalid("jwks") { try await register(Mesh.entry(try TestKeys.key(.ed25519))) }
+        try await register(Mesh.entry(key, use: "sig"), Mesh.entry(key))
+        await expectInvalid("jwks") { try await kit.update(.issuer, "mesh", ["jwks": .object(["keys": []])]) }
+
+        let name = try #require(IssuerName("mesh"))
+        var old = try #require(kit.server.registry.issuer(name))
+        old.keys = .set(JWKSet(keys: []), text: #"{"keys":[]}"#)
+        old.revision = 2
+        try await kit.server.ledger.commit(Entry(changes: [.update(.issuer(old), from: 1)]))
+        try await kit.update(.issuer, "mesh", ["enabled": false])
+        #expect(kit.server.registry.issuer(name)?.enabled == false)
+    }
+
     @Test(
         "a file is named by its bare name, so that no other file of the machine can be reached",
         arguments: [

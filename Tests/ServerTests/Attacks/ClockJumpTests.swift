@@ -88,6 +88,37 @@ struct ClockJumpTests {
         #expect(try await !kit.isActive(token.accessToken))
     }
 
+    @Test(
+        "what is revoked while the clock is behind reaches the tokens from before it was set back, by seconds or an hour",
+        arguments: [2, 3600])
+    func behind(seconds: Int) async throws {
+        let kit = try await kit()
+        let (token, other) = (try await kit.token(kit.planner), try await kit.token(kit.planner))
+        let ofWorker = try await kit.token(kit.worker)
+        kit.clock.jump(seconds: -seconds)
+        try await kit.revoke(token.accessToken, by: kit.planner)
+        try await kit.end(.client, "planner")
+        for step in [0, seconds] {
+            kit.clock.jump(seconds: step)
+            #expect(try await !kit.isActive(token.accessToken))
+            #expect(try await !kit.isActive(other.accessToken))
+        }
+        #expect(try await kit.isActive(ofWorker.accessToken))
+        kit.clock.advance(seconds: 1)
+        #expect(try await kit.isActive(kit.token(kit.planner).accessToken))
+    }
+
+    @Test("a token that was revoked while the clock was behind stays dead over a restart")
+    func behindAndRestarted() async throws {
+        let kit = try await kit()
+        let token = try await kit.token(kit.planner)
+        let again = try await kit.restarted()
+        again.clock.jump(seconds: -3600)
+        try await again.revoke(token.accessToken, by: again.planner)
+        again.clock.jump(seconds: 3600)
+        #expect(try await !again.isActive(token.accessToken))
+    }
+
     @Test("a token that was made while the clock was ahead is worth nothing when it comes back; a minute is forgiven")
     func future() async throws {
         let kit = try await kit()

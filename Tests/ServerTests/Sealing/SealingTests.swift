@@ -116,6 +116,39 @@ struct SealingTests {
         #expect(try await opener.last?.lastRecord()?.event.clientID == kit.world.admin.id.text)
     }
 
+    @Test("a passphrase for a vault that the root key file opens is refused as such, and not tried")
+    func passphraseNotNeeded() async throws {
+        let kit = try await LegateKit.start()
+        let opener = KitOpener(kit, passphrase: nil)
+        let http = try HTTPTester(try await kit.sealed(by: opener))
+        let answer = try await unseal(http, "short")
+        #expect(answer.status == 409)
+        #expect(answer.json["type"] == "urn:legate:problem:root-key-file")
+        #expect(answer.json["detail"]?.string?.contains("send none") == true)
+        #expect(opener.attempts == 0)
+    }
+
+    @Test(
+        "a root key file that cannot be used is said, and neither where it is nor its mode to somebody unproven",
+        arguments: [
+            VaultError.rootKeyMissing(path: "/secret/place"),
+            .rootKeyReadableByOthers(path: "/secret/place", mode: 0o644), .cannotUnwrapTerm(7),
+        ]
+    )
+    func unusableRootKey(_ failure: VaultError) async throws {
+        let kit = try await LegateKit.start()
+        let opener = FailingOpener(opener: KitOpener(kit, passphrase: nil), failure: failure)
+        let http = try HTTPTester(try await kit.sealed(by: opener))
+        let answer = try await http.admin(
+            .post, "/admin/vault/unseal", token: nil, [:],
+            headers: [("Authorization", Form.basic(kit.world.admin.id.text, "anything"))])
+        #expect(answer.status == 409)
+        #expect(answer.json["type"] == "urn:legate:problem:root-key-unusable")
+        let detail = try #require(answer.json["detail"]?.string)
+        #expect(detail.contains("root key file") && detail.contains("log"))
+        #expect(!detail.contains("/secret/place") && !detail.contains("644"))
+    }
+
     @Test("Attack: a passphrase is guessed a hundred times")
     func guessing() async throws {
         let kit = try await LegateKit.start()
@@ -193,4 +226,14 @@ struct SealingTests {
         #expect(try await unseal(http).status == 200)
         #expect(try await http.get("/metrics").answer.text.contains("legate_vault_sealed 0\n"))
     }
+}
+
+/// An opener whose root key file cannot be used.
+private struct FailingOpener: ServerOpener {
+    let opener: KitOpener
+    let failure: VaultError
+
+    func face() async throws -> PublicFace { try await opener.face() }
+    func needsPassphrase() async throws -> Bool { try await opener.needsPassphrase() }
+    func open(passphrase: Secret?) async throws -> OpenedServer { throw failure }
 }

@@ -62,6 +62,16 @@ struct ClientCertificatesTests {
         #expect(await isVerified(alone))
     }
 
+    @Test("a resumed session has the intermediates of the handshake, also when nobody asked for their path then")
+    func resumedUnasked() async throws {
+        let below = try authority.intermediate("below")
+        let certificate = try below.issue(.init("agent"))
+        _ = judge.certificate(of: try certificate.chain(below))
+        #expect(judge.searches == 0)
+        #expect(await isVerified(try certificate.chain()))
+        #expect(await !isVerified(try below.issue(.init("agent")).chain()))
+    }
+
     @Test("a path that ends while a connection is open has ended")
     func ended() async throws {
         let connection = PeerConnection(chain: try authority.issue(.init("agent")).chain())

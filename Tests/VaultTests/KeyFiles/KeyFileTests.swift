@@ -77,6 +77,12 @@ struct KeyFileTests {
         #expect(!texts.isEmpty && !texts.contains("secret"))
     }
 
+    @Test("for an old encryption there is a way out of both formats")
+    func oldEncryption() {
+        let text = KeyFileError.unsupportedEncryption.description
+        #expect(text.contains("openssl pkcs8 -topk8") && text.contains("openssl pkcs12 -export without -legacy"))
+    }
+
     @Test("attack: a file that asks for endless key derivation costs nothing")
     func rounds() throws {
         let file = try bytes(KeyFileSamples.tooManyRounds)

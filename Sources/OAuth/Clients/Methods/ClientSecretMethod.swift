@@ -5,6 +5,8 @@ import Vault
 package struct ClientSecretMethod: ClientAuthentication {
     package static let names: [AuthenticationMethod] = [.clientSecretBasic, .clientSecretPost]
     package static let isCheap = true
+    /// Whoever confuses the two has the secret in the place of the name.
+    package static let namesClaimed = false
 
     private let registry: Registry
     private let digests: DigestKey
@@ -22,13 +24,13 @@ package struct ClientSecretMethod: ClientAuthentication {
 
     package func claimedClient(in request: ClientRequest) -> ClientID? {
         if isBasic(request.authorization) {
-            return (try? basic(request.authorization ?? "")).flatMap { ClientID($0.id) }
+            return (try? basic(in: request)).flatMap { ClientID($0.id) }
         }
         return request.parameters[.clientID].flatMap { ClientID($0) }
     }
 
     package func presented(in request: ClientRequest) -> String? {
-        if let header = request.authorization, isBasic(header) { return (try? basic(header))?.secret }
+        if isBasic(request.authorization) { return (try? basic(in: request))?.secret }
         return request.parameters[.clientSecret]
     }
 
@@ -38,11 +40,11 @@ package struct ClientSecretMethod: ClientAuthentication {
         let id: String
         let secret: String
         let method: AuthenticationMethod
-        if let header = request.authorization, isBasic(header) {
+        if isBasic(request.authorization) {
             guard request.parameters[.clientSecret] == nil else {
                 throw OAuthError(.invalidRequest, "the client secret is both in the header and in the form")
             }
-            (id, secret) = try basic(header)
+            (id, secret) = try basic(in: request)
             method = .clientSecretBasic
             if let inForm = request.parameters[.clientID], inForm != id {
                 throw OAuthError(.invalidRequest, "client_id differs between the header and the form")
@@ -78,17 +80,20 @@ package struct ClientSecretMethod: ClientAuthentication {
     }
 
     /// `base64(form-encode(id) ":" form-encode(secret))`.
-    private func basic(_ header: String) throws(OAuthError) -> (id: String, secret: String) {
-        let encoded = header.utf8.dropFirst(6).drop { $0 == 0x20 }
+    private func basic(in request: ClientRequest) throws(OAuthError) -> (id: String, secret: String) {
+        func refusal() -> OAuthError {
+            OAuthError.invalidClient("the \(request.authorizationField) header is not Basic credentials")
+        }
+        let encoded = (request.authorization ?? "").utf8.dropFirst(6).drop { $0 == 0x20 }
         guard let bytes = Base64.decode(encoded), let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else {
-            throw OAuthError.invalidClient("the Authorization header is not Basic credentials")
+            throw refusal()
         }
         do throws(OAuthError) {
             let id = try Parameters.decode(bytes[..<colon])
             let secret = try Parameters.decode(bytes[(colon + 1)...])
             return (id, secret)
         } catch {
-            throw OAuthError.invalidClient("the Authorization header is not Basic credentials")
+            throw refusal()
         }
     }
 }

@@ -53,7 +53,9 @@ package struct PrivateKeyJWTMethod: ClientAuthentication {
         } catch let error as OAuthError {
             throw error
         } catch let error as JWTError {
-            throw OAuthError.invalidClient("the client assertion was not accepted", detail: error.description)
+            throw OAuthError.invalidClient(
+                "the client assertion was not accepted", detail: "the client assertion is not accepted: \(error.reason)"
+            )
         } catch {
             throw OAuthError.invalidClient("the client assertion was not accepted", detail: "\(error)")
         }

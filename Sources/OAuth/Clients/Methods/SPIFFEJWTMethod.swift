@@ -37,13 +37,13 @@ package struct SPIFFEJWTMethod: ClientAuthentication {
         let jwt = try Self.parse(try request.parameters.required(.clientAssertion))
         // No signature is checked for a workload that stands for nobody.
         guard let claimed = workloads.client(claimedBy: jwt), claimed.authentication == .spiffeJWT else {
-            throw Self.refusal("no such client with spiffe_jwt")
+            throw Self.refusal("the JWT-SVID stands for no client with auth spiffe_jwt")
         }
         let workload: VerifiedWorkload
         do {
-            workload = try await workloads.verify(jwt, role: "client assertion", at: now)
+            workload = try await workloads.verify(jwt, role: .assertion, at: now)
         } catch {
-            throw Self.refusal(error.detail ?? error.description)
+            throw Self.refusal(error.fullText)
         }
         guard workload.issuer.kind == .spiffe, let client = workloads.client(for: workload), client.id == claimed.id
         else { throw Self.refusal("\(workload.evidence) is not a SPIFFE ID of the client") }
@@ -59,7 +59,7 @@ package struct SPIFFEJWTMethod: ClientAuthentication {
         do {
             return try UnverifiedJWT(compact)
         } catch {
-            throw refusal(error.description)
+            throw refusal("the JWT-SVID is not a JWT: \(error.reason)")
         }
     }
 

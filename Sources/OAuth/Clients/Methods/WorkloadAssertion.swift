@@ -22,13 +22,13 @@ struct WorkloadAssertion: Sendable {
     ) async throws(OAuthError) -> ProvenClient {
         // No signature is checked, and no key fetched, for a workload that stands for nobody.
         guard let claimed = workloads.client(claimedBy: jwt), claimed.authentication == .workload else {
-            throw Self.refusal("it stands for no client with auth workload")
+            throw Self.refusal("the client assertion stands for no client with auth workload")
         }
         let workload: VerifiedWorkload
         do {
-            workload = try await workloads.verify(jwt, role: "client assertion", at: now)
+            workload = try await workloads.verify(jwt, role: .assertion, at: now)
         } catch {
-            throw Self.refusal(error.detail ?? error.description)
+            throw Self.refusal(error.fullText)
         }
         guard let client = workloads.client(for: workload), client.id == claimed.id else {
             throw Self.refusal("\(workload.evidence) does not stand for the client")

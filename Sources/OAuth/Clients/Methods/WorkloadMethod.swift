@@ -50,14 +50,14 @@ package struct WorkloadMethod: ClientAuthentication {
         do {
             jwt = try UnverifiedJWT(compact)
         } catch {
-            throw refusal(error.description)
+            throw refusal("the actor token is not a JWT: \(error.reason)")
         }
         // No signature is checked, and no key fetched, for a workload that stands for nobody.
-        guard workloads.client(claimedBy: jwt) != nil else { throw refusal("it stands for no client") }
+        guard workloads.client(claimedBy: jwt) != nil else { throw refusal("the actor token stands for no client") }
         do {
-            return try await workloads.verify(jwt, role: "actor", at: now)
+            return try await workloads.verify(jwt, role: .actor, at: now)
         } catch {
-            throw refusal("\(error)")
+            throw refusal(error.fullText)
         }
     }
 }

@@ -17,10 +17,21 @@ extension JSONObject {
                 throw InvalidDocument("value_base64", "must be base64 with padding (RFC 4648 section 4)")
             }
             return Secret(Array(data))
-        case (.some, .some): throw InvalidDocument("value", "give value or value_base64, not both")
+        case (.some, .some): throw InvalidDocument("value_base64", "is not accepted beside value: give one of them")
         case (.some, nil): throw InvalidDocument("value", "must be a text")
         case (nil, .some): throw InvalidDocument("value_base64", "must be a text")
         }
+    }
+
+    /// Refuses a webhook at an address of a private network where the policy does not allow one: no rotation would ever
+    /// come through. What a name leads to is seen when it is called.
+    func checkWebhook() throws(InvalidDocument) {
+        guard let rotation = self["rotation"]?.object, let webhook = rotation["webhook"]?.string,
+            rotation["allow_private_network"]?.bool != true, let host = URIReference(webhook)?.host,
+            IPAddress(host.lowercased())?.reach == .privateNetwork
+        else { return }
+        throw InvalidDocument(
+            "rotation.webhook", "is at an address of a private network, which takes allow_private_network: true")
     }
 
     /// Takes a number out of a body.

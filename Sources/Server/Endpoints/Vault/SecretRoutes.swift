@@ -44,16 +44,20 @@ struct SecretRoutes: Sendable {
         let name = try call.secretName()
         var body = try await call.document(limit: AdminRequest.longestValueBody)
         let value = try body.takeValue()
+        try body.checkWebhook()
         let made = try await desk.create(name, from: body, value: value, by: call.caller)
-        return answer(made, .created)
+        let (secret, more) = await server.rotationDesk.begin(made)
+        return answer(secret, .created, with: more)
     }
 
     /// `PATCH /vault/secrets/NAME`
     func update(_ call: AdminRequest) async throws -> Response {
         try call.caller.require(SecretDesk.writeScope)
-        let changed = try await desk.update(
-            try call.secretName(), patch: try await call.document(), ifRevision: try call.ifMatch(), by: call.caller
-        )
+        let (name, patch) = (try call.secretName(), try await call.document())
+        if patch["rotation"] != nil {
+            try desk.show(name, to: call.caller).draft.merging(patch: patch).checkWebhook()
+        }
+        let changed = try await desk.update(name, patch: patch, ifRevision: try call.ifMatch(), by: call.caller)
         return answer(changed)
     }
 
@@ -64,9 +68,13 @@ struct SecretRoutes: Sendable {
         return Response(status: .noContent)
     }
 
-    private func answer(_ secret: VaultSecret, _ status: HTTPResponse.Status = .ok) -> Response {
+    private func answer(
+        _ secret: VaultSecret, _ status: HTTPResponse.Status = .ok, with more: JSONObject = [:]
+    ) -> Response {
         var headers: HTTPFields = [.eTag: "\"\(secret.revision)\""]
         if status == .created { headers[.location] = "\(server.issuer)/vault/secrets/\(secret.name)" }
-        return Response(status, json: secret.document, headers: headers)
+        var document = secret.document
+        for member in more.members { document[member.name] = member.value }
+        return Response(status, json: document, headers: headers)
     }
 }

@@ -30,12 +30,14 @@ struct VaultAPI: Sendable {
                     error.rule, error.description, of: call.auditTarget, by: caller
                 )
                 throw bearer.refuse(error, error.detail ?? scope, to: request)
-            } catch SecretRefusal.notFound where token.scopes.contains(SecretDesk.writeScope) && scope != Self.reading {
+            } catch let refusal as SecretRefusal {
                 // The roads on which values leave record this themselves.
-                try await server.secretDesk.recordRefusal(
-                    "secret_exists", "no such secret, version or lease", of: call.auditTarget, by: caller
-                )
-                throw SecretRefusal.notFound
+                if let absence = refusal.absence, token.scopes.contains(SecretDesk.writeScope), scope != Self.reading {
+                    try await server.secretDesk.recordRefusal(
+                        "secret_exists", absence, of: call.auditTarget, by: caller
+                    )
+                }
+                throw refusal
             }
         }
     }

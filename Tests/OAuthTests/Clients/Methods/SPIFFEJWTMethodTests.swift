@@ -139,6 +139,31 @@ struct SPIFFEJWTMethodTests {
         try await token(kit, rover, try mesh.svid(lifetime: 3600))
     }
 
+    @Test("the log says in one sentence why, with what was expected and the client that was claimed")
+    func words() async throws {
+        let (kit, mesh, rover) = try await Mesh.start()
+        let claimed = "claimed client rover: the client assertion is not accepted: "
+        let svids: [(String, String)] = [
+            (try mesh.svid(lifetime: 0), claimed + "exp has passed"),
+            (
+                try mesh.svid(claims: ["aud": "https://other.example.com"]),
+                claimed + "aud must name \(kit.issuer)"
+            ),
+            ("rubbish", "the JWT-SVID is not a JWT: it does not have three parts"),
+        ]
+        for (svid, detail) in svids {
+            let refusal = await expectRefusal(.invalidClient) { try await token(kit, rover, svid) }
+            #expect(refusal?.description == "the JWT-SVID was not accepted")
+            #expect(refusal?.detail == detail)
+        }
+        kit.fetcher.put(nil, at: Mesh.bundleURL)
+        kit.clock.advance(seconds: 86_400)
+        let refusal = await expectRefusal(.invalidClient) { try await token(kit, rover, try mesh.svid()) }
+        #expect(
+            refusal?.detail == "claimed client rover: the client assertion cannot be verified: the trust domain's keys "
+                + "are not available: there is no current bundle of the trust domain")
+    }
+
     @Test("a disabled or distrusted trust domain proves nobody")
     func distrusted() async throws {
         let (kit, mesh, rover) = try await Mesh.start()

@@ -98,6 +98,27 @@ struct WorkloadAssertionTests {
         #expect(reason?.hasSuffix("no pod)") == true)
     }
 
+    @Test("the log says in one sentence why, and which client was claimed")
+    func words() async throws {
+        let (kit, cluster, crawler) = try await Cluster.start()
+        let other: JSON = .object(["namespace": "jobs", "serviceaccount": .object(["name": "other"])])
+        let tokens: [(String, String)] = [
+            (try cluster.token(bound: other), "kubernetes.io must name the service account that sub names"),
+            (try cluster.token(lifetime: 0), "exp has passed"),
+            (try cluster.token(claims: ["aud": "https://other.example.com"]), "aud must name \(kit.issuer)"),
+        ]
+        for (assertion, reason) in tokens {
+            let refusal = await expectRefusal(.invalidClient) { try await token(kit, crawler, assertion) }
+            #expect(refusal?.description == "the client assertion was not accepted")
+            #expect(
+                refusal?.detail == "claimed client crawler: the client assertion is not accepted: \(reason)")
+        }
+        let forged = try cluster.token(key: TestKeys.stranger())
+        let refusal = await expectRefusal(.invalidClient) { try await token(kit, crawler, forged) }
+        #expect(
+            refusal?.detail == "claimed client crawler: the client assertion cannot be verified: its key is not known")
+    }
+
     @Test("a token that lives longer than a day, or for ever, is refused; the operator may allow less")
     func life() async throws {
         let (kit, cluster, crawler) = try await Cluster.start()

@@ -54,6 +54,31 @@ struct WorkloadMethodTests {
         }
     }
 
+    @Test("the log says in one sentence why an actor token does not prove a workload, and which client it claimed")
+    func words() async throws {
+        let kit = try await started()
+        let audience = "https://other.example.com"
+        let tokens: [(String, String)] = [
+            (
+                try kit.corp.token(World.runnerSubject, audience: kit.issuer, lifetime: 0),
+                "claimed client runner: the actor token is not accepted: exp has passed"
+            ),
+            (
+                try kit.corp.token(World.runnerSubject, audience: kit.issuer, claims: ["aud": .string(audience)]),
+                "claimed client runner: the actor token is not accepted: aud must name \(kit.issuer)"
+            ),
+            ("rubbish", "the actor token is not a JWT: it does not have three parts"),
+        ]
+        for (token, detail) in tokens {
+            let refusal = await expectRefusal(.invalidClient) {
+                try await kit.act(by: kit.runner, with: parameters(token))
+            }
+            #expect(refusal?.detail == detail)
+            #expect(
+                refusal?.description == "no client authentication, and the actor token does not prove a workload")
+        }
+    }
+
     @Test("a client_id beside it must be the mapped one")
     func clientID() async throws {
         let kit = try await started()
