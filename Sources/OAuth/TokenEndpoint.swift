@@ -82,7 +82,7 @@ package struct TokenEndpoint: Sendable {
     private func issue(
         _ grant: any Grant, to client: AuthenticatedClient, for request: ClientRequest, holding held: Confirmation?
     ) async throws -> TokenResponse {
-        for _ in 0..<4 {
+        for _ in 0..<Self.attempts {
             let time = now()
             var authorization = try await grant.present(request, by: client, at: time)
             authorization.confirmation = held?.narrowed(for: authorization)
@@ -93,7 +93,9 @@ package struct TokenEndpoint: Sendable {
             }
             do {
                 let issue = try self.issue(for: permit, at: time)
-                if revocations.isDead(issue.token.identity.ids) {
+                let identity = issue.token.identity
+                if let deadline = revocations.deadline(for: identity.ids), identity.issuedAt <= deadline {
+                    guard deadline - time.seconds < Self.attempts else { throw Self.clockIsBehind(deadline, at: time) }
                     try await waitForNextSecond(after: time)
                     continue
                 }
@@ -121,6 +123,17 @@ package struct TokenEndpoint: Sendable {
         throw OAuthError(
             .temporarilyUnavailable, "revocations are coming in faster than tokens can be issued; try again",
             retryAfter: 1
+        )
+    }
+
+    private static let attempts = 4
+
+    /// The clock was set back, and has not come to the second yet up to which a revocation reaches.
+    private static func clockIsBehind(_ deadline: Int64, at time: Timestamp) -> OAuthError {
+        OAuthError(
+            .temporarilyUnavailable,
+            "what the token would stand on was revoked at a later time than the server's clock shows: it was set back",
+            retryAfter: Int(clamping: deadline - time.seconds)
         )
     }
 

@@ -177,7 +177,7 @@ def test_DP_13_weak_keys_with_good_signatures(world, holder, kind):
     assert "jwk" in body["error_description"]
 
 
-@pytest.mark.parametrize(("alg", "mentions"), [("HS256", "algorithm"), ("ES256", "jwk")])
+@pytest.mark.parametrize(("alg", "mentions"), [("HS256", "alg of the DPoP proof must be one of"), ("ES256", "jwk")])
 def test_DP_13_symmetric_key_with_a_good_signature(world, holder, alg, mentions):
     secret = secrets.token_bytes(32)
     header = {"typ": "dpop+jwt", "alg": alg, "jwk": {"kty": "oct", "k": segment(secret)}}

@@ -98,6 +98,9 @@ struct ClockJumpTests {
         kit.clock.jump(seconds: -seconds)
         try await kit.revoke(token.accessToken, by: kit.planner)
         try await kit.end(.client, "planner")
+        let refusal = await #expect(throws: OAuthError.self) { try await kit.token(kit.planner) }
+        #expect(refusal?.code == .temporarilyUnavailable)
+        if seconds > 60 { #expect(refusal?.description.contains("it was set back") == true) }
         for step in [0, seconds] {
             kit.clock.jump(seconds: step)
             #expect(try await !kit.isActive(token.accessToken))
