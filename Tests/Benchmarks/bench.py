@@ -526,6 +526,7 @@ def machine() -> dict:
 def print_report(bench: Bench, about: dict) -> None:
     options = bench.options
     print(f"\n{about['commit']}, {about['swift']}, {about['cores']} × {about['cpu']}, Linux {about['kernel']}")
+    print(f"data on {about['filesystem']}")
     print(f"wrk -t1 -c{CONNECTIONS}, {options.rounds} × {options.seconds} s each in turn, medians\n")
     if bench.comparisons:
         columns = ("operation", "server", "req/s", "p50 ms", "p99 ms", "CPU s/1000", "RSS MB", "CPU ratio")
@@ -583,6 +584,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--due", type=whole(10, 10_000), help="secrets that are due at once (1,000)")
     parser.add_argument("--idle", type=whole(100, 50_000), help="idle connections, and a tenth as many slow ones (10,000)")
     parser.add_argument("--without-openbao", action="store_true", help="reads of secrets beside the bare handler alone")
+    parser.add_argument(
+        "--directory", type=Path, metavar="DIR",
+        help="where the servers keep their data (beside the binaries); in memory, as /dev/shm, a sync costs nothing",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="writes every figure there")
     parser.add_argument("--check", action="store_true", help="exit 1 when a figure is MISSED or INVALID")
     parser.add_argument("--legate", type=Path, default=Path(".build/release/legate"), help=argparse.SUPPRESS)
@@ -604,6 +609,10 @@ def parse_arguments() -> argparse.Namespace:
     options.due = options.due or (100 if quick else 1_000)
     options.idle = options.idle or (1_000 if quick else hostile.IDLE)
     options.warm_up = 1 if quick else 3
+    # On the disk of the project: a temporary directory may be in memory, where a sync costs nothing.
+    options.directory = (options.directory or options.legate.parent).absolute()
+    if not options.directory.is_dir():
+        parser.error(f"--directory {options.directory} is no directory")
     for program in ("legate", "bare", "gateway"):
         setattr(options, program, getattr(options, program).absolute())
     return options
@@ -613,9 +622,8 @@ def main() -> int:
     options = parse_arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of the clean-up below
     about = machine()
-    # On the disk of the project: a temporary directory may be in memory, where a sync costs nothing.
-    room = options.legate.parent
-    directory = Path(tempfile.mkdtemp(prefix="bench-", dir=room))
+    about["filesystem"] = output_of("stat", "--file-system", "--format=%T", str(options.directory))
+    directory = Path(tempfile.mkdtemp(prefix="bench-", dir=options.directory))
     bench = Bench(options, directory)
     failure = None
     try:
