@@ -131,8 +131,9 @@ package struct AuthorizationServer: Sendable {
         possession = PossessionCheck(registry: registry, start: now(), wantsNonce: foundations.wantsDPoPNonce)
         ledger = Ledger(
             store: store, registry: registry, revocations: revocations, feed: revocationFeed,
-            head: foundations.snapshot.auditHead, auditKey: foundations.auditKey, now: now,
-            afterlife: foundations.afterlife, observer: foundations.observer
+            head: foundations.snapshot.auditHead, lastIssued: foundations.snapshot.lastIssued,
+            auditKey: foundations.auditKey, now: now, afterlife: foundations.afterlife,
+            observer: foundations.observer
         )
         boxAlarm = BoxAlarm(barrier: foundations.barrier, ledger: ledger, bell: foundations.bell, now: now)
         let keySets = KeySets(fetcher: foundations.fetcher, now: now)

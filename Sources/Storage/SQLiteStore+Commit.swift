@@ -5,7 +5,7 @@ package import Vault
 
 extension SQLiteStore {
     package func commit(
-        _ entries: [Entry], chain: AuditChain, seal: @Sendable (AuditHead) -> [UInt8]
+        _ entries: [Entry], chain: AuditChain, lastIssued: Int64?, seal: @Sendable (AuditHead) -> [UInt8]
     ) async throws -> CommitResult {
         defer { checkpointer.committed() }
         return try await pool.write { database in
@@ -21,7 +21,9 @@ extension SQLiteStore {
                 if failure == nil, let box = batch.released { released[index] = box }
             }
             let head = batch.audit.chain.head
-            if head != chain.head { try AuditHeadRecord.write(head, code: seal(head), to: database) }
+            if head != chain.head {
+                try AuditHeadRecord.write(head, code: seal(head), lastIssued: lastIssued, to: database)
+            }
             return CommitResult(
                 failures: failures, chain: batch.audit.chain, revocations: revocations, released: released
             )

@@ -32,6 +32,7 @@ extension SQLiteStore {
             snapshot.listedTokens = try StatusEntryRecord.all(at: now, in: database)
             snapshot.signingKeys = try SigningKeyRecord.all(in: database)
             snapshot.auditHead = try AuditHeadRecord.read(in: database)?.head ?? .genesis
+            snapshot.lastIssued = try AuditHeadRecord.lastIssued(in: database)
             return snapshot
         }
     }

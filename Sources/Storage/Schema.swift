@@ -102,6 +102,10 @@ enum Schema {
             version: 21, name: "pending_secrets", sql: PackageResources.V0021_pending_secrets_sql,
             hash: "383d141a3e08a6fc78478d695b0f02a1b16cccd003bd4e6b8c0033aa3940b739"
         ),
+        Migration(
+            version: 22, name: "last_issued", sql: PackageResources.V0022_last_issued_sql,
+            hash: "5aebb210e78b43e8cd5bd10af3b35fb004d6b86ec1ada5e59ea8833307684c83"
+        ),
     ]
 
     /// Applies what is missing, each migration in a transaction of its own.

@@ -68,7 +68,8 @@ struct BatchTests {
         try await installation.commit(audit: [Sample.issued("a"), Sample.issued("b")])
         await #expect(throws: (any Error).self) {
             try await installation.store.commit(
-                [Entry(audit: [Sample.issued("x")])], chain: AuditChain(head: .genesis), seal: { _ in [] }
+                [Entry(audit: [Sample.issued("x")])], chain: AuditChain(head: .genesis), lastIssued: nil,
+                seal: { _ in [] }
             )
         }
         #expect(try await installation.trail().map(\.event.jti) == ["a", "b"])

@@ -44,9 +44,11 @@ final class Installation: Sendable {
 
     var head: AuditHead { chain.withLock { $0.head } }
 
-    func commit(_ entries: [Entry]) async throws -> [CommitFailure?] {
+    func commit(_ entries: [Entry], lastIssued: Int64? = nil) async throws -> [CommitFailure?] {
         let key = auditKey
-        let result = try await store.commit(entries, chain: chain.withLock { $0 }) { $0.mac(key: key) }
+        let result = try await store.commit(entries, chain: chain.withLock { $0 }, lastIssued: lastIssued) {
+            $0.mac(key: key)
+        }
         chain.withLock { $0 = result.chain }
         return result.failures
     }

@@ -82,6 +82,21 @@ struct RoundTripTests {
         #expect(stored.head == head && stored.head.matches(mac: stored.code, key: installation.auditKey))
     }
 
+    @Test(
+        "the latest iat is kept, replaced by an earlier one too, and left alone by a commit without one",
+        arguments: Engine.allCases)
+    func lastIssued(_ engine: Engine) async throws {
+        let installation = try await Installation.open(engine)
+        #expect(try await installation.load().lastIssued == nil)
+        for (given, kept) in [(nil, nil), (1_700_000_900, 1_700_000_900), (nil, 1_700_000_900), (5, 5)]
+            as [(Int64?, Int64?)]
+        {
+            _ = try await installation.commit([Entry(audit: [Sample.fullEvent])], lastIssued: given)
+            #expect(try await installation.load().lastIssued == kept)
+        }
+        #expect(try await installation.reopened().load().lastIssued == 5)
+    }
+
     @Test("what has expired stays on disk and out of memory", arguments: Engine.allCases)
     func expired(_ engine: Engine) async throws {
         let installation = try await Installation.open(engine)

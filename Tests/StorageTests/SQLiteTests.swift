@@ -157,7 +157,7 @@ struct SQLiteTests {
             "UPDATE client_secrets SET digest = x'00'", "UPDATE client_secrets SET client = 99",
             "UPDATE audit SET hash = x'00'", "UPDATE audit SET allowed = 2", "UPDATE audit SET timestamp = 'now'",
             "INSERT INTO spent VALUES (x'00', 1)", "INSERT INTO closed_names VALUES ('client', 'a', 1)",
-            "INSERT INTO audit_head VALUES (2, 1, zeroblob(32), zeroblob(32))",
+            "INSERT INTO audit_head VALUES (2, 1, zeroblob(32), zeroblob(32), NULL)",
             "INSERT INTO audit_archives VALUES (1, 1, zeroblob(32), zeroblob(32), 1, '../x', '', 1)",
         ] {
             await #expect(throws: DatabaseError.self, "\(sql)") {

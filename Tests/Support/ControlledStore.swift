@@ -51,7 +51,7 @@ package final class ControlledStore: Store {
     }
 
     package func commit(
-        _ entries: [Entry], chain: AuditChain, seal: @Sendable (AuditHead) -> [UInt8]
+        _ entries: [Entry], chain: AuditChain, lastIssued: Int64?, seal: @Sendable (AuditHead) -> [UInt8]
     ) async throws -> CommitResult {
         state.withLock { $0.entries.append(entries.count) }
         await withCheckedContinuation { continuation in
@@ -62,7 +62,7 @@ package final class ControlledStore: Store {
             if !mustWait { continuation.resume() }
         }
         if state.withLock({ $0.isFailing }) { throw DiskIsGone() }
-        return try await inner.commit(entries, chain: chain, seal: seal)
+        return try await inner.commit(entries, chain: chain, lastIssued: lastIssued, seal: seal)
     }
 
     package func load(at now: Timestamp) async throws -> Snapshot { try await inner.load(at: now) }

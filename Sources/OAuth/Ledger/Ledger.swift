@@ -20,8 +20,8 @@ package final class Ledger: Sendable {
         /// Those who wait for the last transaction.
         var closing: [CheckedContinuation<Void, Never>] = []
         var chain: AuditChain
-        /// The latest `iat` of a token of this ledger, wherever the clock was set since.
-        var lastIssued = Int64.min
+        /// The latest `iat` of a token, wherever the clock was set since; nil when there was none.
+        var lastIssued: Int64?
     }
 
     /// Told of every batch: its size and how long its transaction took.
@@ -43,10 +43,12 @@ package final class Ledger: Sendable {
     private static let siblings = 8
     private static let delay = Duration.milliseconds(2)
 
-    /// - Parameter afterlife: seconds by which the clock may be set back, and a revocation still reaches every token.
+    /// - Parameters:
+    ///   - lastIssued: the latest `iat` before this ledger, in seconds.
+    ///   - afterlife: seconds by which the clock may be set back, and a revocation still reaches every token.
     package init(
         store: any Store, registry: Registry, revocations: RevocationSet, feed: RevocationFeed,
-        head: AuditHead, auditKey: AuditKey,
+        head: AuditHead, lastIssued: Int64? = nil, auditKey: AuditKey,
         now: @escaping Now, afterlife: Int = 0, observer: @escaping Observer = { _, _ in }
     ) {
         self.store = store
@@ -57,7 +59,7 @@ package final class Ledger: Sendable {
         self.now = now
         self.afterlife = Int64(afterlife)
         self.observer = observer
-        state = Mutex(State(chain: AuditChain(head: head)))
+        state = Mutex(State(chain: AuditChain(head: head), lastIssued: lastIssued))
     }
 
     /// Commits an entry with whatever else is waiting.
@@ -130,12 +132,7 @@ package final class Ledger: Sendable {
     }
 
     private func write(_ batch: [Pending]) async {
-        let lastIssued = state.withLock { state in
-            for case let token? in batch.lazy.map(\.entry.issues) {
-                state.lastIssued = max(state.lastIssued, token.issuedAt)
-            }
-            return state.lastIssued
-        }
+        let lastIssued = lastIssued(with: batch)
         var entered: [Pending] = []
         entered.reserveCapacity(batch.count)
         var made: [Delegation] = []
@@ -182,7 +179,9 @@ package final class Ledger: Sendable {
         let start = ContinuousClock.now
         do {
             let key = auditKey
-            let result = try await store.commit(entered.map(\.entry), chain: chain) { $0.mac(key: key) }
+            let result = try await store.commit(entered.map(\.entry), chain: chain, lastIssued: lastIssued) {
+                $0.mac(key: key)
+            }
             state.withLock { state in
                 state.chain = result.chain
                 state.isHealthy = true
@@ -212,18 +211,33 @@ package final class Ledger: Sendable {
         }
     }
 
+    /// The latest `iat` so far, in seconds, those of a batch included.
+    ///
+    /// One that is further ahead of the clock than any revocation reaches is forgotten: the clock was wrong then, and no
+    /// token of that time is accepted.
+    private func lastIssued(with batch: [Pending]) -> Int64? {
+        let furthest = now().seconds + afterlife
+        return state.withLock { state in
+            if let last = state.lastIssued, last > furthest { state.lastIssued = nil }
+            for case let token? in batch.lazy.map(\.entry.issues) {
+                state.lastIssued = max(state.lastIssued ?? token.issuedAt, token.issuedAt)
+            }
+            return state.lastIssued
+        }
+    }
+
     /// Tombstones take hold in memory before the transaction, and with the second of this moment: after every policy
     /// decision that did not yet see them, so that no token slips between.
     ///
     /// When the clock was set back, there are tokens of a later second than this one: they are reached, too. Then who is
     /// revoked gets no token before the clock is where it was.
-    private func takeTombstones(of entry: inout Entry, reaching lastIssued: Int64) {
+    private func takeTombstones(of entry: inout Entry, reaching lastIssued: Int64?) {
         var events: [Change] = []
         for index in entry.changes.indices {
             guard case .revoke(let revocation) = entry.changes[index] else { continue }
             let time = now()
-            let wasSetBack = lastIssued > time.seconds && lastIssued - time.seconds <= afterlife
-            let tombstone = revocation.taken(at: wasSetBack ? Timestamp(seconds: lastIssued) : time)
+            let reach = lastIssued.flatMap { $0 > time.seconds && $0 <= time.seconds + afterlife ? $0 : nil }
+            let tombstone = revocation.taken(at: reach.map(Timestamp.init(seconds:)) ?? time)
             revocations.insert(tombstone)
             entry.changes[index] = .revoke(tombstone)
             // Whoever is to be told of it is told in the same transaction.

@@ -9,11 +9,12 @@ package protocol Store: KeyringStore {
     /// Commits entries in one transaction, durable when this returns.
     ///
     /// An entry whose change fails leaves nothing behind and does not disturb the others. Audit records are linked to
-    /// `chain` in the order of the entries; `seal` makes the code that protects the new head.
+    /// `chain` in the order of the entries; `seal` makes the code that protects the new head. Beside it stands
+    /// `lastIssued`, the latest `iat` so far in seconds, unless it is nil.
     ///
     /// - Throws: when nothing at all could be committed.
     func commit(
-        _ entries: [Entry], chain: AuditChain, seal: @Sendable (AuditHead) -> [UInt8]
+        _ entries: [Entry], chain: AuditChain, lastIssued: Int64?, seal: @Sendable (AuditHead) -> [UInt8]
     ) async throws -> CommitResult
 
     /// Whether something was spent, so that what must happen once can be told from what is new before it happens.
@@ -129,6 +130,8 @@ package struct Snapshot: Sendable {
     package var connections: [Connection] = []
     package var listedTokens: [ListedToken] = []
     package var auditHead: AuditHead = .genesis
+    /// The latest `iat` of a token, in seconds, wherever the clock was set since.
+    package var lastIssued: Int64?
 
     package init() {}
 }

@@ -42,7 +42,7 @@ struct Arguments {
         values.append(.blob(start..<bytes.count))
     }
 
-    mutating func add(_ number: Int64) { values.append(.integer(number)) }
+    mutating func add(_ number: Int64?) { values.append(number.map { .integer($0) } ?? .null) }
 
     mutating func add(_ number: Int?) { values.append(number.map { .integer(Int64($0)) } ?? .null) }
 

@@ -111,15 +111,39 @@ struct ClockJumpTests {
         #expect(try await kit.isActive(kit.token(kit.planner).accessToken))
     }
 
-    @Test("a token that was revoked while the clock was behind stays dead over a restart")
+    @Test(
+        "what is revoked while the clock is behind stays dead when it is right again, restarts before and after included"
+    )
     func behindAndRestarted() async throws {
         let kit = try await kit()
-        let token = try await kit.token(kit.planner)
-        let again = try await kit.restarted()
-        again.clock.jump(seconds: -3600)
-        try await again.revoke(token.accessToken, by: again.planner)
+        let (token, other) = (try await kit.token(kit.planner), try await kit.token(kit.planner))
+        let behind = try await kit.restarted()
+        behind.clock.jump(seconds: -3600)
+        // Somebody else's token, of an earlier second than the others.
+        _ = try await behind.token(behind.worker)
+        try await behind.revoke(token.accessToken, by: behind.planner)
+        try await behind.end(.client, "planner")
+        let again = try await behind.restarted()
         again.clock.jump(seconds: 3600)
         #expect(try await !again.isActive(token.accessToken))
+        #expect(try await !again.isActive(other.accessToken))
+        again.clock.advance(seconds: 1)
+        #expect(try await again.isActive(again.token(again.planner).accessToken))
+    }
+
+    @Test("a clock that once was years ahead does not bind: a revocation reaches what was issued since")
+    func yearsAhead() async throws {
+        let kit = try await kit()
+        kit.clock.jump(seconds: 1_000_000_000)
+        _ = try await kit.token(kit.worker)
+        kit.clock.jump(seconds: -1_000_000_000)
+        let token = try await kit.token(kit.planner)
+        kit.clock.jump(seconds: -10)
+        try await kit.end(.client, "planner")
+        kit.clock.jump(seconds: 10)
+        #expect(try await !kit.isActive(token.accessToken))
+        kit.clock.advance(seconds: 1)
+        #expect(try await kit.isActive(kit.token(kit.planner).accessToken))
     }
 
     @Test("a token that was made while the clock was ahead is worth nothing when it comes back; a minute is forgiven")
