@@ -447,6 +447,94 @@ def test_more_streams_than_allowed_are_refused(shared, authority):
     speaker.connection.close()
 
 
+class Asker(Frames):
+    """Asks and reads the answers, so many at a time, for as long as the server lets it."""
+
+    AT_A_TIME = 40
+
+    def __init__(self, port: int, authority: Authority, hears: bool = True):
+        super().__init__(port, authority)
+        # Room for all the answers.
+        self.send(8, 0, 0, (1 << 30).to_bytes(4, "big"))
+        self.hears = hears
+        self.asked = self.answered = 0
+        self.goodbyes: list[tuple[int, int]] = []
+        """Last stream and code of each GOAWAY."""
+        self.refused: dict[int, int] = {}
+        """The code with which a stream was reset."""
+
+    def ask(self) -> bool:
+        """False when the connection has ended."""
+        try:
+            for _ in range(self.AT_A_TIME):
+                self.send(1, 0x5, 2 * self.asked + 1, HEAD)
+                self.asked += 1
+            while self.answered < self.asked:
+                if not self.hear():
+                    return False
+        except (ConnectionError, ssl.SSLError, socket.timeout):
+            return False
+        return True
+
+    def hear(self) -> bool:
+        """Reads one frame; False at the end."""
+        frame = self.read()
+        if frame is None:
+            return False
+        kind, stream, payload = frame
+        self.answered += kind == 1
+        if kind == 6 and self.hears:
+            self.send(6, 1, 0, payload)
+        if kind == 3:
+            self.refused[stream] = int.from_bytes(payload, "big")
+        if kind == 7:
+            self.goodbyes.append((int.from_bytes(payload[:4], "big"), int.from_bytes(payload[4:8], "big")))
+        return True
+
+
+def test_HOST_09_a_connection_over_http2_ends_after_ten_thousand_requests(shared, authority):
+    """All are answered, the server says which was the last, and the next connection is unharmed."""
+    asker = Asker(shared.port, authority)
+    while asker.answered < 10_000:
+        assert asker.ask()
+    while asker.hear():
+        pass
+    assert asker.answered == 10_000
+    assert asker.goodbyes[0] == (2**31 - 1, 0) and asker.goodbyes[-1] == (2 * 10_000 - 1, 0)
+    asker.connection.close()
+    shared.assert_alive()
+
+
+def test_HOST_09_what_comes_before_the_goodbye_is_heard_is_refused_so_that_it_may_be_sent_again(shared, authority):
+    """What was asked before it is answered all the same."""
+    asker = Asker(shared.port, authority, hears=False)
+    while asker.answered < 9_990 - asker.AT_A_TIME:
+        assert asker.ask()
+    for _ in range(10_050 - asker.asked):
+        asker.send(1, 0x5, 2 * asker.asked + 1, HEAD)
+        asker.asked += 1
+    while asker.answered < 10_000 or len(asker.refused) < 50:
+        assert asker.hear()
+    assert asker.answered == 10_000 and asker.goodbyes == [(2**31 - 1, 0)]
+    # REFUSED_STREAM, for each after the last.
+    assert asker.refused == {2 * number + 1: 7 for number in range(10_000, 10_050)}
+    asker.connection.close()
+    shared.assert_alive()
+
+
+def test_HOST_09_whoever_does_not_hear_the_goodbye_is_cut_off(shared, authority):
+    asker = Asker(shared.port, authority, hears=False)
+    while asker.answered < 10_000:
+        assert asker.ask()
+    begin = time.monotonic()
+    asker.connection.settimeout(20)
+    while asker.hear():
+        pass
+    assert 1 < time.monotonic() - begin < 15
+    asker.connection.close()
+    shared.assert_alive()
+
+
 def test_large_headers_are_refused_over_http2(shared, authority):
     run = curl(
         authority.file, "--http2", "--header", "X-Large: " + "a" * 20_000, "--write-out", "%{http_code}",

@@ -25,6 +25,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// a connection that is closed under unread bytes takes the answer with it.
     private static let lingering = TimeAmount.seconds(2)
     private static let lingeringBytes = 1 << 20
+    /// How long the last stream stays open. An HTTP/2 connection that was told to end closes with its last stream; what
+    /// the client has sent until it hears of it would get no answer, not even that it was refused and may be sent again.
+    private static let goodbye = TimeAmount.milliseconds(250)
 
     private let kind: Kind
     private let limits: ConnectionLimits
@@ -32,6 +35,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var timer: Scheduled<Void>?
     private var closesAfterAnswer = false
     private var requests = 0
+    /// Whether this is the stream with which an HTTP/2 connection has had its requests.
+    private var isLast = false
     /// Requests that have no whole answer yet.
     private var unanswered = 0
     /// Whether the head of an answer is out, and its end is not.
@@ -50,8 +55,11 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        let connection: (any Channel)? = kind == .connection ? context.channel : context.channel.parent
-        visitor = (try? connection?.pipeline.syncOperations.handler(type: ConnectionWatch.self))?.visitor
+        guard let connection = kind == .connection ? context.channel : context.channel.parent,
+            let watch = try? connection.pipeline.syncOperations.handler(type: ConnectionWatch.self)
+        else { return }
+        visitor = watch.visitor
+        if kind == .stream { isLast = watch.streamBegan(on: connection) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { end() }
@@ -149,7 +157,14 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         unanswered = max(0, unanswered - 1)
         if unanswered > 0 || bodySince == nil { visitor?.ended(at: context.eventLoop.now, wasReceived: true) }
         if kind == .stream {
-            context.write(data, promise: promise)
+            if isLast {
+                context.flush()
+                context.eventLoop.assumeIsolated().scheduleTask(in: Self.goodbye) {
+                    context.writeAndFlush(data, promise: promise)
+                }
+            } else {
+                context.write(data, promise: promise)
+            }
             // The other side may leave its window closed for ever.
             stalledSince = stalledSince ?? context.eventLoop.now
             look(context)

@@ -3,6 +3,7 @@ import HummingbirdCore
 import HummingbirdHTTP2
 import Logging
 import NIOCore
+import NIOHTTP2
 import NIOSSL
 import NIOTLS
 import Synchronization
@@ -78,7 +79,12 @@ struct TLSHTTPChannel: HTTPChannelHandler {
             } catch {
                 return channel.eventLoop.makeFailedFuture(error)
             }
-            return http2.setup(channel: channel, logger: logger).map { .http2($0) }
+            return http2.setup(channel: channel, logger: logger).flatMapThrowing { connection in
+                let pipeline = channel.pipeline.syncOperations
+                try pipeline.addHandler(
+                    RefusedStreams(), position: .after(pipeline.handler(type: NIOHTTP2Handler.self)))
+                return .http2(connection)
+            }
         case .negotiated("http/1.1"), .fallback:
             return http1.setup(channel: channel, logger: logger).map { .http1($0) }
         case .negotiated:
@@ -121,6 +127,17 @@ private final class FlushBeforeClose: ChannelOutboundHandler {
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         context.flush()
         context.close(mode: mode, promise: promise)
+    }
+}
+
+/// A stream that comes after the goodbye is refused (RFC 9113 section 8.7: it may be sent again). That is no reason to
+/// close the connection under the others, which an error would be for those above.
+private final class RefusedStreams: ChannelInboundHandler {
+    typealias InboundIn = HTTP2Frame
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if (error as? NIOHTTP2Errors.StreamError)?.baseError is NIOHTTP2Errors.CreatedStreamAfterGoaway { return }
+        context.fireErrorCaught(error)
     }
 }
 

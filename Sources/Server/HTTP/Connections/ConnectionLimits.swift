@@ -14,7 +14,7 @@ package struct ConnectionLimits: Sendable, Equatable {
     let bodyBytesPerSecond = 1024
     /// Seconds during which a reader may take nothing of an answer.
     let stallSeconds = 30
-    /// Requests on one HTTP/1.1 connection; the last answer says `Connection: close`.
+    /// Requests on one connection; the last answer of HTTP/1.1 says `Connection: close`, HTTP/2 sends GOAWAY.
     var requests = 10_000
     /// Requests that are on their way on one HTTP/1.1 connection, unanswered.
     let pipelined = 64

@@ -30,6 +30,10 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     private var stage = Stage.silent
     private var timer: Scheduled<Void>?
     private var quiescingSince: NIODeadline?
+    /// Streams of HTTP/2 so far.
+    private var streams = 0
+    /// Since when an HTTP/2 connection that has had its requests is ending.
+    private var endingSince: NIODeadline?
 
     /// - Parameters:
     ///   - open: adds the handlers above, when there is something for them to read.
@@ -90,6 +94,22 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
+    /// One more stream of HTTP/2. With the last that a connection may have it is told to end (RFC 9113 section 6.8), and
+    /// what is under way is answered.
+    ///
+    /// - Returns: whether it was that.
+    func streamBegan(on connection: any Channel) -> Bool {
+        streams += 1
+        guard streams == doorkeeper.limits.requests,
+            let context = try? connection.pipeline.syncOperations.context(handler: self)
+        else { return false }
+        endingSince = context.eventLoop.now
+        // For those above: the server is not stopping.
+        context.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        check(context)
+        return true
+    }
+
     private func opened(_ context: ChannelHandlerContext) {
         guard case .opening(let waiting) = stage else { return }
         stage = .open
@@ -137,6 +157,10 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
         var deadline = visitor.deadline(doorkeeper.limits)
         if let since = quiescingSince {
             let last = since + (visitor.isIdle ? Self.goodbye : Self.grace)
+            deadline = min(deadline ?? last, last)
+        } else if let since = endingSince {
+            // Whoever was told to end and goes on is cut off.
+            let last = since + Self.grace
             deadline = min(deadline ?? last, last)
         } else if let deadline, now >= deadline {
             doorkeeper.timedOut()
