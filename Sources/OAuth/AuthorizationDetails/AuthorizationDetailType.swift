@@ -14,6 +14,7 @@ package struct AuthorizationDetailType: Sendable, Equatable {
 
     /// Reads one type and adds what is wrong with it to `errors`, by path.
     init?(_ json: JSON, at path: String, errors: inout [FieldError]) {
+        let known = errors.count
         guard let object = json.object else {
             errors.append(FieldError(path, "must be an object with type and schema"))
             return nil
@@ -37,7 +38,7 @@ package struct AuthorizationDetailType: Sendable, Equatable {
         var reader = DetailSchemaReader()
         let schema = reader.type(json, at: "\(path).schema")
         errors += reader.errors
-        guard let schema, reader.errors.isEmpty else { return nil }
+        guard let schema, errors.count == known else { return nil }
         self.name = name
         self.schema = schema
         document = ["type": .string(name), "schema": json]

@@ -14,6 +14,14 @@ struct DetailSchemaTests {
         #expect(AuthorizationDetailType.json(types) == [PaymentDetails.type])
     }
 
+    @Test("a type with a member that it does not have is refused, and none comes of it")
+    func unknownMember() {
+        var faults: [FieldError] = []
+        let type: JSON = ["type": "t", "schema": ["type": "object", "properties": [:]], "schemas": true]
+        #expect(AuthorizationDetailType.list([type], at: "types", errors: &faults).isEmpty)
+        #expect(faults.map(\.field) == ["types[0].schemas"])
+    }
+
     /// Where the faults are, as they would be told of `types[0]`.
     private func faults(_ type: JSON) -> [String] {
         var faults: [FieldError] = []
