@@ -13,7 +13,7 @@ struct DPoPHeader: Sendable {
             throw .token(error)
         }
         // The cheap refusals come before the key is looked at.
-        guard JWTTypes.exactly(DPoPProof.type).allows(header.type) else { throw .token(.wrongType) }
+        guard DPoPProof.types.allows(header.type) else { throw .token(.wrongType) }
         guard let algorithm = header.algorithm, DPoPProof.algorithms.contains(algorithm) else {
             throw .token(.algorithmNotAllowed)
         }

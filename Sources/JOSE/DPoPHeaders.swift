@@ -1,3 +1,4 @@
+internal import Crypto
 internal import Synchronization
 
 /// The headers of proofs that were good lately. A sender puts the same key into each of its proofs, in the same words: it
@@ -6,8 +7,9 @@ internal import Synchronization
 /// Bounded: when one half is full, the other, which was not asked for since, is forgotten.
 package final class DPoPHeaders: Sendable {
     private struct State {
-        var young: [ArraySlice<UInt8>: DPoPHeader] = [:]
-        var old: [ArraySlice<UInt8>: DPoPHeader] = [:]
+        /// By the digest of their text.
+        var young: [SHA256Digest: DPoPHeader] = [:]
+        var old: [SHA256Digest: DPoPHeader] = [:]
     }
 
     /// Bytes of a header that is remembered: room for one with a P-256 or Ed25519 key and some more. That of an RSA key
@@ -25,10 +27,11 @@ package final class DPoPHeaders: Sendable {
 
     subscript(text: ArraySlice<UInt8>) -> DPoPHeader? {
         guard text.count <= Self.longest else { return nil }
+        let digest = SHA256.hash(data: text)
         return state.withLock { state in
-            if let header = state.young[text] { return header }
-            guard let header = state.old.removeValue(forKey: text) else { return nil }
-            keep(header, text, in: &state)
+            if let header = state.young[digest] { return header }
+            guard let header = state.old.removeValue(forKey: digest) else { return nil }
+            keep(header, digest, in: &state)
             return header
         }
     }
@@ -36,15 +39,15 @@ package final class DPoPHeaders: Sendable {
     /// To be called for a proof whose signature is good: what strangers make up does not drive out the others.
     func keep(_ header: DPoPHeader, for text: ArraySlice<UInt8>) {
         guard text.count <= Self.longest else { return }
-        state.withLock { keep(header, text, in: &$0) }
+        let digest = SHA256.hash(data: text)
+        state.withLock { keep(header, digest, in: &$0) }
     }
 
-    private func keep(_ header: DPoPHeader, _ text: ArraySlice<UInt8>, in state: inout State) {
+    private func keep(_ header: DPoPHeader, _ digest: SHA256Digest, in state: inout State) {
         if state.young.count >= half {
             state.old = state.young
             state.young = [:]
         }
-        // A copy: the slice would keep all of the proof.
-        state.young[Array(text)[...]] = header
+        state.young[digest] = header
     }
 }

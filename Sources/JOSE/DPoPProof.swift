@@ -17,6 +17,7 @@ package struct DPoPProof: Sendable {
 
     /// The `typ` (section 4.2).
     package static let type = "dpop+jwt"
+    static let types = JWTTypes.exactly(type)
     /// Asymmetric ones only; RS256 is not among them, as for client assertions.
     package static let algorithms: [SignatureAlgorithm] = [.es256, .ed25519, .ps256]
     private static let accepted = Set(algorithms)
@@ -75,7 +76,7 @@ package struct DPoPProof: Sendable {
         let verified: VerifiedJWT
         do throws(JWTError) {
             let token = try UnverifiedJWT(parts, header: held.header)
-            verified = try token.verified(with: held.key, algorithms: accepted, types: .exactly(type))
+            verified = try token.verified(with: held.key, algorithms: accepted, types: types)
         } catch {
             throw .token(error)
         }

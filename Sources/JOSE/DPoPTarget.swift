@@ -3,9 +3,10 @@
 /// section 4.3).
 package struct DPoPTarget: Sendable, Equatable {
     private let text: String
-    private let scheme: [UInt8]
+    private let isSecure: Bool
     private let host: [UInt8]
     private let port: UInt16
+    /// May have dot segments yet: they are taken out when two spellings have to be compared, which is seldom.
     private let path: [UInt8]
 
     /// Bytes of a URL that is worth looking at.
@@ -17,11 +18,9 @@ package struct DPoPTarget: Sendable, Equatable {
         guard bytes.count <= Self.longest, bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
             let colon = bytes.firstIndex(of: UInt8(ascii: ":"))
         else { return nil }
-        let scheme = bytes[..<colon].map(Self.lowered)
-        let defaultPort: UInt16
-        switch scheme {
-        case Array("https".utf8): defaultPort = 443
-        case Array("http".utf8): defaultPort = 80
+        switch String(decoding: bytes[..<colon], as: UTF8.self).lowercased() {
+        case "https": isSecure = true
+        case "http": isSecure = false
         default: return nil
         }
         let rest = bytes[(colon + 1)...]
@@ -30,19 +29,19 @@ package struct DPoPTarget: Sendable, Equatable {
         let end = afterSlashes.firstIndex(where: Self.endsAuthority) ?? afterSlashes.endIndex
         guard let (host, port) = Self.authority(afterSlashes[..<end]) else { return nil }
         let path = afterSlashes[end...].prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
-        guard let normal = Self.unescaped(path) else { return nil }
+        guard let path = Self.unescaped(path) else { return nil }
         self.text = text
-        self.scheme = scheme
         self.host = host
-        self.port = port ?? defaultPort
-        self.path = Self.withoutDots(normal)
+        self.port = port ?? (isSecure ? 443 : 80)
+        self.path = path
     }
 
     /// Whether a text names this URL, in this spelling or another.
     func isNamed(by text: String) -> Bool { self.text.isExactly(text) || DPoPTarget(text) == self }
 
     package static func == (left: DPoPTarget, right: DPoPTarget) -> Bool {
-        left.scheme == right.scheme && left.host == right.host && left.port == right.port && left.path == right.path
+        left.isSecure == right.isSecure && left.host == right.host && left.port == right.port
+            && withoutDots(left.path) == withoutDots(right.path)
     }
 
     /// Host and port. A host in brackets is taken as it is, in lower case.

@@ -4,7 +4,8 @@ extension String {
     /// `==` also holds for different spellings that Unicode calls canonically equivalent, such as `K` and the Kelvin
     /// sign; names in JOSE are compared code point by code point (RFC 8259, 8.3; RFC 7515, 5.3).
     func isExactly(_ other: String) -> Bool {
-        self == other && utf8.elementsEqual(other.utf8)
+        // ASCII has one spelling of everything, and `==` compares it as memory.
+        self == other && (utf8Span.isKnownASCII && other.utf8Span.isKnownASCII || utf8.elementsEqual(other.utf8))
     }
 }
 

@@ -140,7 +140,7 @@ package struct TokenEndpoint: Sendable {
     /// What a permit becomes: a token that Legate signs, or a third party's credential that the vault keeps.
     private enum Issue {
         case minted(TokenMint.Minted)
-        case credential(VaultSecret, AccessToken)
+        indirect case credential(VaultSecret, AccessToken)
 
         /// What is granted; nobody has signed it when it is a credential.
         var token: AccessToken {

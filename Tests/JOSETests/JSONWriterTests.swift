@@ -51,12 +51,24 @@ struct JSONWriterTests {
     @Test("each character that needs an escape has one wherever it stands")
     func positions() throws {
         for scalar in (0..<0x20).compactMap(Unicode.Scalar.init) + ["\"", "\\"] {
-            for place in 0..<40 {
-                var text = String(repeating: "a", count: place)
-                text.unicodeScalars.append(scalar)
-                text += String(repeating: "b", count: 40 - place)
-                #expect(try JSON(parsing: JSON.string(text).serialized) == .string(text))
+            for length in [0, 1, 5, 6, 7, 8, 9, 14, 15, 16, 40] {
+                for place in 0...length {
+                    var text = String(repeating: "a", count: place)
+                    text.unicodeScalars.append(scalar)
+                    text += String(repeating: "b", count: length - place)
+                    #expect(try JSON(parsing: JSON.string(text).serialized) == .string(text))
+                }
             }
         }
+    }
+
+    @Test(
+        "a whole number is written as it is read",
+        arguments: [.min, .min + 1, -1_000, -10, -9, -1, 0, 1, 9, 10, 99, 100, 1_732_000_000, .max - 1, .max] as [Int64]
+    )
+    func integers(_ number: Int64) {
+        var writer = JSONWriter(capacity: 0)
+        writer.value(number)
+        #expect(String(decoding: writer.bytes, as: UTF8.self) == "\(number)")
     }
 }

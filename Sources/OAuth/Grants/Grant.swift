@@ -35,7 +35,7 @@ package struct Authorization: Sendable {
     package var actorEvidence: String?
     /// What the actor token is bound to.
     package var actorConfirmation: Confirmation?
-    package var delegation: Delegation?
+    @Boxed package var delegation: Delegation?
     /// True when a rule just made the delegation: it is stored with the token.
     package var delegationIsNew = false
     package var subjectToken: SubjectToken?
@@ -74,7 +74,7 @@ package struct ScopeCeiling: Sendable {
 }
 
 /// What was exchanged.
-package enum SubjectToken: Sendable {
+package indirect enum SubjectToken: Sendable {
     /// One of our own access tokens.
     case own(AccessToken)
     /// A token of a trusted issuer.

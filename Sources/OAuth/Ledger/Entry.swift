@@ -6,9 +6,9 @@ package struct Entry: Sendable {
     package var changes: [Change]
     package var audit: [AuditEvent]
     /// The token that this entry issues. The entry fails when a revocation that came in first has killed it.
-    package var issues: TokenIdentity?
+    @Boxed package var issues: TokenIdentity?
     /// The token that this entry's decision relies on. The entry fails likewise when that one is dead by now.
-    package var relies: TokenIdentity?
+    @Boxed package var relies: TokenIdentity?
     /// What has to be known in memory once this is durable and before anyone is told of it: keys that come and go.
     package var whenDurable: (@Sendable () -> Void)?
 

@@ -1,6 +1,6 @@
 /// What a request may have. Only the policy makes one, so no token is signed without it.
 package struct Permit: Sendable {
-    package let authorization: Authorization
+    private let sharedAuthorization: Shared<Authorization>
     package let scopes: ScopeSet
     package let authorizationDetails: AuthorizationDetails
     /// Whole seconds since 1970.
@@ -9,11 +9,13 @@ package struct Permit: Sendable {
     /// The rule that had the last word, for the audit record.
     package let rule: String
 
+    package var authorization: Authorization { sharedAuthorization.value }
+
     fileprivate init(
         authorization: Authorization, scopes: ScopeSet, authorizationDetails: AuthorizationDetails, issuedAt: Int64,
         expiresAt: Int64, rule: String
     ) {
-        self.authorization = authorization
+        sharedAuthorization = Shared(authorization)
         self.scopes = scopes
         self.authorizationDetails = authorizationDetails
         self.issuedAt = issuedAt

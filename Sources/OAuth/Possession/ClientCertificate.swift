@@ -2,7 +2,9 @@ package import Certificates
 
 /// The certificate with whose key the peer of this request made a TLS handshake, with us or with a proxy that we trust
 /// (RFC 8705). To have one proves the key and nothing else: whose it is, a client authentication method decides.
-package struct ClientCertificate: Sendable {
+///
+/// By reference: a parsed certificate is hundreds of bytes, and most requests, which travel with room for one, have none.
+package final class ClientCertificate: Sendable {
     /// What the peer presented.
     package let chain: CertificateChain
     private let pathEnd: @Sendable () async -> Int64?
@@ -14,7 +16,7 @@ package struct ClientCertificate: Sendable {
         self.pathEnd = pathEnd
     }
 
-    package init(_ chain: CertificateChain, verifiedUntil end: Int64?) {
+    package convenience init(_ chain: CertificateChain, verifiedUntil end: Int64?) {
         self.init(chain) { end }
     }
 

@@ -36,7 +36,7 @@ package struct OAuthError: Error, Sendable, Equatable, CustomStringConvertible {
     package let retryAfter: Int?
     /// The client that had proved itself when it was refused nevertheless. Such a refusal is audited; one of a stranger
     /// is not, for strangers must not fill the disk.
-    package var provenClient: Client?
+    @Boxed package var provenClient: Client?
     /// What the next DPoP proof has to carry, when the code says that (RFC 9449 section 8).
     package var nonce: String?
 

@@ -46,6 +46,7 @@ package struct Parameters: Sendable {
     private init() {}
 
     package init(form body: [UInt8]) throws(OAuthError) {
+        pairs.reserveCapacity(8)
         var start = 0
         while start < body.count {
             var end = start

@@ -6,3 +6,23 @@ package final class Shared<Value: Sendable>: Sendable {
     package let value: Value
     package init(_ value: Value) { self.value = value }
 }
+
+/// A large value that is seldom there, behind one reference.
+///
+/// Whatever travels with a request is copied into the frame of each step, in memory that no cache holds any more when a
+/// hundred requests are under way. So what most requests do not have must not take room in all of them.
+@propertyWrapper
+package struct Boxed<Value: Sendable>: Sendable {
+    private var box: Shared<Value>?
+
+    package init(wrappedValue: Value?) { box = wrappedValue.map(Shared.init) }
+
+    package var wrappedValue: Value? {
+        get { box?.value }
+        set { box = newValue.map(Shared.init) }
+    }
+}
+
+extension Boxed: Equatable where Value: Equatable {
+    package static func == (left: Boxed, right: Boxed) -> Bool { left.wrappedValue == right.wrappedValue }
+}

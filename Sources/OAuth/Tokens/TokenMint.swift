@@ -14,8 +14,10 @@ package struct TokenMint: Sendable {
 
     /// A token that is not committed yet. It must not leave before it is.
     package struct Minted: Sendable {
-        package let token: AccessToken
+        let sharedToken: Shared<AccessToken>
         package let compact: String
+
+        package var token: AccessToken { sharedToken.value }
     }
 
     package func mint(_ permit: Permit, at now: Timestamp) throws -> Minted {
@@ -23,7 +25,9 @@ package struct TokenMint: Sendable {
         guard let key = keys.active(algorithm, at: now) else { throw MissingSigningKey(algorithm: algorithm) }
         let token = claims(of: permit, keyID: key.keyID, at: now)
         return Minted(
-            token: token, compact: try key.compactJWS(type: AccessToken.type, payload: token.payload(issuer: issuer)))
+            sharedToken: Shared(token),
+            compact: try key.compactJWS(type: AccessToken.type, payload: token.payload(issuer: issuer))
+        )
     }
 
     /// What a token for this permit says. Without a key it is signed by nobody: it says under what a credential of the

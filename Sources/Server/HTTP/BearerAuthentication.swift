@@ -9,7 +9,7 @@ struct BearerAuthentication: Sendable {
     let resource: Resource
 
     static func isPresented(in request: Request) -> Bool {
-        BearerCredentials(request.headers[.authorization]) != .absent
+        BearerCredentials(request.headers.value(of: .authorization)) != .absent
     }
 
     /// A live token for the resource.
@@ -76,7 +76,7 @@ struct BearerAuthentication: Sendable {
 
     /// The same for a refusal that came later, with the scope that was missing.
     func refuse(_ error: OAuthError, _ scope: String?, to request: Request) -> Challenge {
-        let credentials = BearerCredentials(request.headers[.authorization])
+        let credentials = BearerCredentials(request.headers.value(of: .authorization))
         return Challenge(error: error, header: challenge(to: credentials, scope: scope, error: error))
     }
 

@@ -22,7 +22,7 @@ struct HTTPRefusal: Error {
 extension Request {
     /// The whole body, or a refusal when it is larger than the limit.
     func boundedBody(upTo limit: Int = Limits.body) async throws -> [UInt8] {
-        if let length = headers[.contentLength].flatMap({ Int($0) }), length > limit {
+        if let length = headers.value(of: .contentLength).flatMap({ Int($0) }), length > limit {
             throw HTTPRefusal(status: .contentTooLarge, detail: "the body is larger than \(limit) bytes")
         }
         do {
@@ -35,7 +35,7 @@ extension Request {
 
     /// The form, from the body alone.
     func form() async throws -> OAuth.Parameters {
-        let type = headers[.contentType]
+        let type = headers.value(of: .contentType)
         let bytes = try await boundedBody()
         guard type == ContentType.form || type?.mediaType == ContentType.form else {
             throw OAuthError(.invalidRequest, "the content type must be \(ContentType.form)")
@@ -60,6 +60,14 @@ extension Request {
             authorization: try authorization(), parameters: try await form(), context: context.audited(as: endpoint),
             presented: issuer.map { presented(at: $0, in: context) } ?? Presented(certificate: context.certificate)
         )
+    }
+}
+
+extension HTTPFields {
+    /// The value of a field, as by the subscript, which always joins: nearly every field is there once.
+    func value(of name: HTTPField.Name) -> String? {
+        let values = self[values: name]
+        return values.count <= 1 ? values.first : self[name]
     }
 }
 
