@@ -18,7 +18,7 @@ package struct JWTTypes: Sendable {
     /// - Parameter type: as in `JWTHeader`, or as written in the token.
     package func allows(_ type: String?) -> Bool {
         guard let type else { return allowsAbsent }
-        return types.contains(Self.normalized(type))
+        return types.contains(type) || types.contains(Self.normalized(type))
     }
 
     /// Lower-cased, and without `application/` when no other slash follows (RFC 7515, 4.1.9).
