@@ -7,10 +7,10 @@ package final class Shared<Value: Sendable>: Sendable {
     package init(_ value: Value) { self.value = value }
 }
 
-/// A large value that is seldom there, behind one reference.
+/// A large value that may be absent, behind one reference; nothing is made for nil.
 ///
 /// Whatever travels with a request is copied into the frame of each step, in memory that no cache holds any more when a
-/// hundred requests are under way. So what most requests do not have must not take room in all of them.
+/// hundred requests are under way. So large things go by reference, and what most requests lack takes no room in them.
 @propertyWrapper
 package struct Boxed<Value: Sendable>: Sendable {
     private var box: Shared<Value>?
