@@ -1,10 +1,15 @@
 /// The three parts of a JWS in compact form (RFC 7515, 7.1), as they were sent.
 struct CompactJWS {
-    let header: ArraySlice<UInt8>
-    private let payload: ArraySlice<UInt8>
-    private let signature: ArraySlice<UInt8>
+    private let bytes: [UInt8]
+    /// Where the dots stand.
+    private let first: Int
+    private let second: Int
+
+    var header: ArraySlice<UInt8> { bytes[..<first] }
+    private var payload: ArraySlice<UInt8> { bytes[(first + 1)..<second] }
+    private var signature: ArraySlice<UInt8> { bytes[(second + 1)...] }
     /// The header and the payload with the dot between them.
-    let signingInput: ArraySlice<UInt8>
+    var signingInput: ArraySlice<UInt8> { bytes[..<second] }
 
     init(_ compact: String, maximumLength: Int) throws(JWTError) {
         guard compact.utf8.count <= maximumLength else {
@@ -15,10 +20,9 @@ struct CompactJWS {
         guard let first = bytes.firstIndex(of: dot), let second = bytes[(first + 1)...].firstIndex(of: dot),
             !bytes[(second + 1)...].contains(dot)
         else { throw .malformed("it does not have three parts") }
-        header = bytes[..<first]
-        payload = bytes[(first + 1)..<second]
-        signature = bytes[(second + 1)...]
-        signingInput = bytes[..<second]
+        self.bytes = bytes
+        self.first = first
+        self.second = second
     }
 
     func headerMembers() throws(JWTError) -> JSONObject {

@@ -1,6 +1,6 @@
 /// The header of a DPoP proof (RFC 9449 section 4.2): of the right type, with an accepted algorithm, and the key that it
 /// carries, checked in full.
-struct DPoPHeader: Sendable {
+final class DPoPHeader: Sendable {
     let header: JWTHeader
     let key: JWK
 

@@ -24,8 +24,22 @@ package struct JSONWriter {
     }
 
     package mutating func member(_ name: String, _ value: String) {
-        self.name(name)
-        self.value(value)
+        let (nameText, valueText) = (name, value)
+        let name = nameText.utf8Span.span
+        let value = valueText.utf8Span.span
+        guard Self.isPlain(name), Self.isPlain(value) else {
+            self.name(nameText)
+            self.value(valueText)
+            return
+        }
+        // What nearly every member is, in one piece.
+        bytes.append(addingCapacity: name.count + value.count + 6) { room in
+            if needsComma { room.append(UInt8(ascii: ",")) }
+            room.append(quoting: name)
+            room.append(UInt8(ascii: ":"))
+            room.append(quoting: value)
+        }
+        needsComma = true
     }
 
     package mutating func member(_ name: String, _ value: Int64) {
@@ -161,16 +175,14 @@ package struct JSONWriter {
     }
 
     private mutating func append(quoted text: String) {
-        bytes.append(UInt8(ascii: "\""))
-        let done: Void? = unsafe text.utf8.withContiguousStorageIfAvailable { buffer in
-            if Self.isPlain(unsafe buffer.span) {
-                unsafe bytes.append(contentsOf: buffer)
-            } else {
-                unsafe append(escaping: buffer.span)
-            }
+        let text = text.utf8Span.span
+        guard Self.isPlain(text) else {
+            bytes.append(UInt8(ascii: "\""))
+            append(escaping: text)
+            bytes.append(UInt8(ascii: "\""))
+            return
         }
-        if done == nil { append(escaping: Array(text.utf8).span) }
-        bytes.append(UInt8(ascii: "\""))
+        bytes.append(addingCapacity: text.count + 2) { $0.append(quoting: text) }
     }
 
     /// Whether nothing needs an escape: eight bytes at a time, since nearly every text is like this.
@@ -225,5 +237,19 @@ package struct JSONWriter {
             default: bytes.append(byte)
             }
         }
+    }
+}
+
+extension OutputSpan<UInt8> {
+    /// Adds text that needs no escape, in quotation marks. There is room for it.
+    fileprivate mutating func append(quoting bytes: Span<UInt8>) {
+        append(UInt8(ascii: "\""))
+        unsafe withUnsafeMutableBufferPointer { room, count in
+            unsafe bytes.withUnsafeBufferPointer { bytes in
+                _ = unsafe room.extracting(count...).initialize(fromContentsOf: bytes)
+                count += bytes.count
+            }
+        }
+        append(UInt8(ascii: "\""))
     }
 }

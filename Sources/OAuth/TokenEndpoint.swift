@@ -49,13 +49,13 @@ package struct TokenEndpoint: Sendable {
                 throw OAuthError(.unauthorizedClient, "the client is not registered for this grant type")
             }
             // Only now: a stranger cannot have signatures checked.
-            let held = try possession.held(by: client.client, with: request.presented, at: now())
+            let held = try possession.held(by: client.client.id, with: request.presented, at: now())
             var response = try await issue(grant, to: client, for: request, holding: held.confirmation)
             response.nonce = held.nonce
             return response
         } catch let refused as Refused {
             canaries.look(atTokensIn: request)
-            try await record(refused.error, of: proven?.client, presented: refused.presented, request)
+            try await record(refused.error, of: proven?.client, presented: refused.presented.value, request)
             throw refused.error
         } catch let refusal as OAuthError {
             canaries.look(atTokensIn: request)
@@ -67,7 +67,7 @@ package struct TokenEndpoint: Sendable {
     /// A refusal of something that a grant had presented already, so that the record can say what it was.
     private struct Refused: Error {
         let error: OAuthError
-        let presented: Authorization
+        let presented: Shared<Authorization>
     }
 
     private func record(
@@ -84,8 +84,9 @@ package struct TokenEndpoint: Sendable {
     ) async throws -> TokenResponse {
         for _ in 0..<Self.attempts {
             let time = now()
-            var authorization = try await grant.present(request, by: client, at: time)
-            authorization.confirmation = held?.narrowed(for: authorization)
+            var presented = try await grant.present(request, by: client, at: time)
+            presented.confirmation = held?.narrowed(for: presented)
+            let authorization = Shared(presented)
             let permit: Permit
             switch policy.decide(authorization, at: time) {
             case .refuse(let refusal): throw Refused(error: refusal.error, presented: authorization)
@@ -149,6 +150,12 @@ package struct TokenEndpoint: Sendable {
             case .credential(_, let claims): claims
             }
         }
+
+        /// The credential's name in the vault.
+        var secret: SecretName? {
+            guard case .credential(let secret, _) = self else { return nil }
+            return secret.name
+        }
     }
 
     private func issue(for permit: Permit, at time: Timestamp) throws -> Issue {
@@ -185,15 +192,15 @@ package struct TokenEndpoint: Sendable {
         let token = issue.token
         var entry = Entry(changes: client.spends.map(Change.spend), issues: token.identity)
         if let listed = ListedToken(token) { entry.changes.append(.listStatus(listed)) }
-        if let use = TaskUse(of: token, by: client.client, at: time) { entry.changes.append(.useTask(use)) }
+        if let use = TaskUse(of: token, by: client.shared, at: time) { entry.changes.append(.useTask(use)) }
         if permit.authorization.delegationIsNew, let delegation = permit.authorization.delegation {
             entry.changes.append(.create(.delegation(delegation)))
             entry.audit.append(TokenAudit.delegationMade(delegation, client: client.client, request: request, at: time))
         }
-        var issued = TokenAudit.issued(token, permit: permit, request: request, at: time)
-        if case .credential(let secret, _) = issue { issued.target = "secret/\(secret.name)" }
-        issued.note(permit.authorization.actorEvidence ?? client.evidence)
-        entry.audit.append(issued)
+        let evidence = permit.authorization.actorEvidence ?? client.evidence
+        entry.audit.append(
+            TokenAudit.issued(
+                token, permit: permit, secret: issue.secret, evidence: evidence, request: request, at: time))
         return entry
     }
 

@@ -10,14 +10,12 @@ package struct TokenResponse: Sendable {
     package let issuedTokenType: TokenType?
     /// How the client has to present it (RFC 6749 section 7.1); `N_A` when that is not by OAuth's means (RFC 8693).
     package let tokenType: String
-    private let sharedToken: Shared<AccessToken>
+    /// What was granted: the token's claims, or those under which a credential was released.
+    package let token: AccessToken
     /// When the secret ends with which the client proved itself, if that is soon.
     package var secretExpiresAt: Timestamp?
     /// What the next DPoP proof should carry, when nonces are wanted here (RFC 9449 section 8.2).
     package var nonce: String?
-
-    /// What was granted: the token's claims, or those under which a credential was released.
-    package var token: AccessToken { sharedToken.value }
 
     init(_ minted: TokenMint.Minted, at now: Timestamp, grant: GrantType) {
         accessToken = minted.compact
@@ -25,7 +23,7 @@ package struct TokenResponse: Sendable {
         scope = minted.token.scopes.description
         issuedTokenType = grant == .tokenExchange ? .accessToken : nil
         tokenType = TokenPresentation.type(for: minted.token.confirmation)
-        sharedToken = minted.sharedToken
+        token = minted.token
     }
 
     /// A third party's credential (RFC 8693 section 2.2.1).
@@ -35,7 +33,7 @@ package struct TokenResponse: Sendable {
         scope = claims.scopes.description
         issuedTokenType = credential.type
         tokenType = credential.type == .accessToken ? TokenPresentation.bearer : "N_A"
-        sharedToken = Shared(claims)
+        token = claims
     }
 
     package var json: [UInt8] {

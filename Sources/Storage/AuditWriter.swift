@@ -13,9 +13,9 @@ struct AuditWriter {
     }
 
     mutating func append(_ event: AuditEvent) throws {
-        let record = chain.append(event)
+        chain.link(event)
         row.removeAll()
-        AuditRecordRow.write(record, to: &row)
+        AuditRecordRow.write(event, at: chain.head, to: &row)
         try statement.run(row)
     }
 }

@@ -59,7 +59,8 @@ private struct Batch {
         if !revocations.isEmpty { revocations = [] }
         released = nil
         if let failure = try apply(entry.changes) { return failure }
-        for event in entry.audit { try audit.append(event) }
+        let events = entry.audit.span
+        for index in events.indices { try audit.append(events[index]) }
         return nil
     }
 

@@ -58,7 +58,8 @@ struct ArchiveCrashTests {
             var row = Arguments()
             for record in records {
                 row.removeAll()
-                AuditRecordRow.write(record, to: &row)
+                let head = AuditHead(sequence: record.sequence, hash: record.hash)
+                AuditRecordRow.write(record.event, at: head, to: &row)
                 try database.cachedStatement(sql: AuditRecordRow.insert).run(row)
             }
         }
@@ -78,7 +79,8 @@ struct ArchiveCrashTests {
             var row = Arguments()
             for record in records.prefix(3) {
                 row.removeAll()
-                AuditRecordRow.write(record, to: &row)
+                let head = AuditHead(sequence: record.sequence, hash: record.hash)
+                AuditRecordRow.write(record.event, at: head, to: &row)
                 try database.cachedStatement(sql: AuditRecordRow.insert).run(row)
             }
         }

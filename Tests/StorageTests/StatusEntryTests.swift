@@ -12,19 +12,16 @@ struct StatusEntryTests {
             let delegation = DelegationID("dlg_1")
         else { throw NotAName() }
         let ends = Sample.time.adding(seconds: seconds).seconds
-        var identity = TokenIdentity(
-            jti: jti, issuedAt: Sample.time.seconds, subject: "corp|älice", clientID: World.id("planner"))
-        if isFull {
-            identity.keyID = "kid"
-            identity.agentID = "planner/i"
-            identity.delegationID = delegation
-            identity.task = name
-            identity.session = name
-            identity.actors = ActorChain(
-                Actor(clientID: World.id("worker"), agentID: "worker/i"),
-                earlier: ActorChain(Actor(clientID: World.id("planner")))
-            )
-        }
+        let actors = ActorChain(
+            Actor(clientID: World.id("worker"), agentID: "worker/i"),
+            earlier: ActorChain(Actor(clientID: World.id("planner")))
+        )
+        let identity = TokenIdentity(
+            jti: jti, issuedAt: Sample.time.seconds, keyID: isFull ? "kid" : nil, subject: "corp|älice",
+            clientID: World.id("planner"), agentID: isFull ? "planner/i" : nil,
+            delegationID: isFull ? delegation : nil, task: isFull ? name : nil, session: isFull ? name : nil,
+            actors: isFull ? actors : nil
+        )
         return ListedToken(
             reference: StatusReference(list: list, index: index), identity: identity, audience: World.calendar,
             expiresAt: ends

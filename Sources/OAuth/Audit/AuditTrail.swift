@@ -128,19 +128,19 @@ package struct AuditTrail: Sendable {
             return ended ? "revoked" : "expired"
         }
         let delegationID = event.delegationID.flatMap { DelegationID($0) }
-        var identity = TokenIdentity(
+        // Whoever exchanged stands in `act`; a client that began the chain for itself is its subject.
+        var actors: ActorChain?
+        for record in chain where record.event.name == .tokenExchanged {
+            guard let actor = record.event.clientID.flatMap({ ClientID($0) }) else { continue }
+            actors = ActorChain(Actor(clientID: actor, agentID: record.event.agentID), earlier: actors)
+        }
+        let identity = TokenIdentity(
             jti: jti, issuedAt: issuedAt.seconds,
             subject: event.delegatingUser ?? chain.first?.event.clientID ?? clientID.text, clientID: clientID,
             agentID: event.agentID, delegationID: delegationID,
             task: event.taskID.flatMap { QualifiedName(qualified: $0) },
-            session: event.sessionID.flatMap { QualifiedName(qualified: $0) }
+            session: event.sessionID.flatMap { QualifiedName(qualified: $0) }, actors: actors
         )
-        // Whoever exchanged stands in `act`; a client that began the chain for itself is its subject.
-        for record in chain where record.event.name == .tokenExchanged {
-            guard let actor = record.event.clientID.flatMap({ ClientID($0) }) else { continue }
-            identity.actors = ActorChain(
-                Actor(clientID: actor, agentID: record.event.agentID), earlier: identity.actors)
-        }
         let isStanding =
             registry.allows(identity, at: now())
             && delegationID.map { registry.delegation($0)?.status(at: now()) == .active } ?? true

@@ -3,7 +3,13 @@ import Vault
 
 /// The audit records of the OAuth endpoints: allowed and refused in the same shape.
 enum TokenAudit {
-    static func issued(_ token: AccessToken, permit: Permit, request: ClientRequest, at time: Timestamp) -> AuditEvent {
+    /// - Parameters:
+    ///   - secret: what was released under the token's claims instead of a token.
+    ///   - evidence: what a platform said of whoever asked.
+    static func issued(
+        _ token: AccessToken, permit: Permit, secret: SecretName?, evidence: String?, request: ClientRequest,
+        at time: Timestamp
+    ) -> AuditEvent {
         let authorization = permit.authorization
         var event = AuditEvent(
             timestamp: time.milliseconds,
@@ -19,6 +25,8 @@ enum TokenAudit {
         event.policyEvaluation = .init(
             verdict: "permit", rule: permit.rule, reason: token.confirmation?.description
         )
+        if let secret { event.target = "secret/\(secret)" }
+        event.note(evidence)
         return event
     }
 

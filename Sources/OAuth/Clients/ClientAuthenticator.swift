@@ -104,17 +104,19 @@ package struct ClientAuthenticator: Sendable {
     }
 
     private func prove(_ request: ClientRequest, at now: Timestamp) async throws(OAuthError) -> AuthenticatedClient {
-        var presented: [any ClientAuthentication] = []
-        for method in methods where method.isPresented(in: request) { presented.append(method) }
-        guard let method = presented.first else {
+        var presented: (any ClientAuthentication)?
+        for method in methods where method.isPresented(in: request) {
+            guard presented == nil else {
+                throw OAuthError(.invalidRequest, "more than one client authentication method in one request")
+            }
+            presented = method
+        }
+        guard let method = presented else {
             if request.authorization != nil {
                 throw OAuthError.invalidClient(
                     "the \(request.authorizationField) scheme is not one for clients")
             }
             throw OAuthError.invalidClient("no client authentication: send \(accepted)")
-        }
-        guard presented.count == 1 else {
-            throw OAuthError(.invalidRequest, "more than one client authentication method in one request")
         }
         let refusal = try refusalIfWrong(method, request, at: now)
         do throws(OAuthError) {

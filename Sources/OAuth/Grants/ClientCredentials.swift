@@ -14,15 +14,8 @@ package struct ClientCredentials: Grant {
         let client = authenticated.client
         let terms = try RequestedTerms(request.parameters, of: client.id)
         let target = try Target(registry: registry).resolve(request.parameters, for: client, audiences: false)
-        var authorization = Authorization(
-            grant: Self.type, client: authenticated.shared, subject: client.id.text, target: target,
-            requestedScopes: terms.scopes
+        return Authorization(
+            grant: Self.type, client: authenticated.shared, subject: client.id.text, target: target, terms: terms
         )
-        authorization.agentInstance = terms.agentInstance
-        authorization.task = terms.task
-        authorization.session = terms.session
-        authorization.reason = terms.reason
-        authorization.requestedDetails = terms.details
-        return authorization
     }
 }

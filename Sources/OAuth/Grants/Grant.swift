@@ -59,6 +59,16 @@ package struct Authorization: Sendable {
         self.requestedScopes = requestedScopes
     }
 
+    /// What the request names in the same way under every grant.
+    init(grant: GrantType, client: Shared<Client>, subject: String, target: Shared<Resource>, terms: RequestedTerms) {
+        self.init(grant: grant, client: client, subject: subject, target: target, requestedScopes: terms.scopes)
+        agentInstance = terms.agentInstance
+        task = terms.task
+        session = terms.session
+        reason = terms.reason
+        requestedDetails = terms.details
+    }
+
     package init(grant: GrantType, client: Client, subject: String, target: Resource, requestedScopes: ScopeSet?) {
         self.init(
             grant: grant, client: Shared(client), subject: subject, target: Shared(target),

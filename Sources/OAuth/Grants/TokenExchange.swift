@@ -42,8 +42,6 @@ package struct TokenExchange: Grant {
             )
         }
         authorization.subjectToken = subject
-        authorization.reason = terms.reason
-        authorization.requestedDetails = terms.details
         authorization.requestedType = requestedType
         if let actor {
             authorization.expiryCeilings.append(actor.expiresAt)
@@ -62,7 +60,7 @@ package struct TokenExchange: Grant {
         let client = shared.value
         let identity = token.identity
         var authorization = Authorization(
-            grant: Self.type, client: shared, subject: identity.subject, target: target, requestedScopes: terms.scopes
+            grant: Self.type, client: shared, subject: identity.subject, target: target, terms: terms
         )
         if identity.clientID == client.id {
             // A client that narrows its own token stays the same party.
@@ -73,7 +71,6 @@ package struct TokenExchange: Grant {
             authorization.agentInstance = instance
             authorization.actors = identity.actors
         } else {
-            authorization.agentInstance = terms.agentInstance
             authorization.actors = ActorChain(
                 Actor(clientID: client.id, agentID: terms.agentInstance?.text), earlier: identity.actors
             )
@@ -100,13 +97,9 @@ package struct TokenExchange: Grant {
     ) throws(OAuthError) -> Authorization {
         let client = shared.value
         var authorization = Authorization(
-            grant: Self.type, client: shared, subject: token.subject.claim, target: target,
-            requestedScopes: terms.scopes
+            grant: Self.type, client: shared, subject: token.subject.claim, target: target, terms: terms
         )
-        authorization.agentInstance = terms.agentInstance
         authorization.actors = ActorChain(Actor(clientID: client.id, agentID: terms.agentInstance?.text))
-        authorization.task = terms.task
-        authorization.session = terms.session
         authorization.expiryCeilings = [token.expiresAt]
         let (delegation, isNew) = try DelegationFinder(registry: registry).find(
             for: token, client: client.id, target: target.value, scopes: terms.scopes, details: terms.details,

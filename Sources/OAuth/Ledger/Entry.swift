@@ -6,9 +6,9 @@ package struct Entry: Sendable {
     package var changes: [Change]
     package var audit: [AuditEvent]
     /// The token that this entry issues. The entry fails when a revocation that came in first has killed it.
-    @Boxed package var issues: TokenIdentity?
+    package var issues: TokenIdentity?
     /// The token that this entry's decision relies on. The entry fails likewise when that one is dead by now.
-    @Boxed package var relies: TokenIdentity?
+    package var relies: TokenIdentity?
     /// What has to be known in memory once this is durable and before anyone is told of it: keys that come and go.
     package var whenDurable: (@Sendable () -> Void)?
 

@@ -7,9 +7,15 @@ package import Vault
 /// Whatever arrives while a transaction is being written goes into the next one, so that durability costs one sync
 /// per batch and not one per token.
 package final class Ledger: Sendable {
-    private struct Pending {
-        var entry: Entry
+    /// Somebody who waits for a transaction.
+    private final class Pending: Sendable {
+        let entry: Entry
         let answer: CheckedContinuation<Committed, any Error>
+
+        init(_ entry: Entry, _ answer: CheckedContinuation<Committed, any Error>) {
+            self.entry = entry
+            self.answer = answer
+        }
     }
 
     private struct State {
@@ -73,7 +79,7 @@ package final class Ledger: Sendable {
         try await withCheckedThrowingContinuation { continuation in
             let mustDrain: Bool? = state.withLock { state in
                 guard !state.isClosed else { return nil }
-                state.pending.append(Pending(entry: entry, answer: continuation))
+                state.pending.append(Pending(entry, continuation))
                 defer { state.isDraining = true }
                 return !state.isDraining
             }
@@ -135,18 +141,21 @@ package final class Ledger: Sendable {
         let lastIssued = lastIssued(with: batch)
         var entered: [Pending] = []
         entered.reserveCapacity(batch.count)
+        var entries: [Entry] = []
+        entries.reserveCapacity(batch.count)
         var made: [Delegation] = []
         // Those who go with this batch: it is not applied yet, and two who go at once must not both count on the other.
         var endedOperators: Set<ClientID> = []
-        for var pending in batch {
-            if let delegation = pending.entry.delegationByRule {
+        for pending in batch {
+            var entry = pending.entry
+            if let delegation = entry.delegationByRule {
                 guard !registry.hasTwin(of: delegation, at: now()), !made.contains(where: delegation.isTwin(of:)) else {
                     pending.answer.resume(throwing: CommitFailure.exists(delegation.id.text))
                     continue
                 }
                 made.append(delegation)
             }
-            let ended = registry.operatorsEnded(by: pending.entry.changes, at: now())
+            let ended = registry.operatorsEnded(by: entry.changes, at: now())
             if let last = ended.last {
                 let gone = endedOperators.union(ended)
                 guard registry.hasOperator(otherThan: gone, at: now()) else {
@@ -155,31 +164,32 @@ package final class Ledger: Sendable {
                 }
                 endedOperators = gone
             }
-            takeTombstones(of: &pending.entry, reaching: lastIssued)
+            takeTombstones(of: &entry, reaching: lastIssued)
             // What came in while the token was being decided has been applied by now: decide again, not too late.
-            if let token = pending.entry.issues ?? pending.entry.relies,
+            if let token = entry.issues ?? entry.relies,
                 revocations.isDead(token.ids) || !registry.allows(token, at: now())
             {
                 pending.answer.resume(throwing: CommitFailure.revoked)
                 continue
             }
             // The clock was set back since: a tombstone taken in between would not reach the token.
-            if let token = pending.entry.issues, token.issuedAt > now().seconds {
+            if let token = entry.issues, token.issuedAt > now().seconds {
                 pending.answer.resume(throwing: CommitFailure.revoked)
                 continue
             }
-            if let gone = registry.missing(for: pending.entry.changes) {
+            if let gone = registry.missing(for: entry.changes) {
                 pending.answer.resume(throwing: CommitFailure.missing(gone))
                 continue
             }
             entered.append(pending)
+            entries.append(entry)
         }
         guard !entered.isEmpty else { return }
         let chain = state.withLock { $0.chain }
         let start = ContinuousClock.now
         do {
             let key = auditKey
-            let result = try await store.commit(entered.map(\.entry), chain: chain, lastIssued: lastIssued) {
+            let result = try await store.commit(entries, chain: chain, lastIssued: lastIssued) {
                 $0.mac(key: key)
             }
             state.withLock { state in
@@ -189,7 +199,7 @@ package final class Ledger: Sendable {
             for (index, pending) in entered.enumerated() where result.failures[index] == nil {
                 // First: what the registry rings awake must find it done.
                 pending.entry.whenDurable?()
-                if !pending.entry.changes.isEmpty { registry.apply(pending.entry.changes) }
+                if !entries[index].changes.isEmpty { registry.apply(entries[index].changes) }
             }
             feed.publish(result.revocations.values.joined().sorted { $0.sequence < $1.sequence }, at: now())
             observer(entered.count, ContinuousClock.now - start)
@@ -219,7 +229,8 @@ package final class Ledger: Sendable {
         let furthest = now().seconds + afterlife
         return state.withLock { state in
             if let last = state.lastIssued, last > furthest { state.lastIssued = nil }
-            for case let token? in batch.lazy.map(\.entry.issues) {
+            for pending in batch {
+                guard let token = pending.entry.issues else { continue }
                 state.lastIssued = max(state.lastIssued ?? token.issuedAt, token.issuedAt)
             }
             return state.lastIssued

@@ -12,10 +12,10 @@ package struct Permit: Sendable {
     package var authorization: Authorization { sharedAuthorization.value }
 
     fileprivate init(
-        authorization: Authorization, scopes: ScopeSet, authorizationDetails: AuthorizationDetails, issuedAt: Int64,
-        expiresAt: Int64, rule: String
+        authorization: Shared<Authorization>, scopes: ScopeSet, authorizationDetails: AuthorizationDetails,
+        issuedAt: Int64, expiresAt: Int64, rule: String
     ) {
-        sharedAuthorization = Shared(authorization)
+        sharedAuthorization = authorization
         self.scopes = scopes
         self.authorizationDetails = authorizationDetails
         self.issuedAt = issuedAt
@@ -74,7 +74,8 @@ package struct Policy: Sendable {
         self.registry = registry
     }
 
-    package func decide(_ authorization: Authorization, at now: Timestamp) -> Decision {
+    package func decide(_ shared: Shared<Authorization>, at now: Timestamp) -> Decision {
+        let authorization = shared.value
         let context = PolicyContext(registry: registry, now: now)
         for rule in rules {
             if let refusal = rule.objection(to: authorization, in: context) { return .refuse(refusal) }
@@ -86,7 +87,7 @@ package struct Policy: Sendable {
         case (.success(let scopes), .success(let details)):
             return .permit(
                 Permit(
-                    authorization: authorization, scopes: scopes, authorizationDetails: details, issuedAt: now.seconds,
+                    authorization: shared, scopes: scopes, authorizationDetails: details, issuedAt: now.seconds,
                     expiresAt: min(
                         TokenLifetime.end(of: authorization, at: now),
                         TaskWithinLimits.end(of: authorization, in: context) ?? .max

@@ -45,10 +45,10 @@ package struct Confirmation: Sendable, Equatable, CustomStringConvertible {
 
     /// In words, for the audit trail.
     package var description: String {
-        var parts: [String] = []
-        if let keyThumbprint { parts.append("bound to the key \(keyThumbprint)") }
-        if let certificateThumbprint { parts.append("bound to the certificate \(certificateThumbprint)") }
-        return parts.joined(separator: ", ")
+        let key = keyThumbprint.map { "bound to the key \($0)" }
+        let certificate = certificateThumbprint.map { "bound to the certificate \($0)" }
+        guard let key, let certificate else { return key ?? certificate ?? "" }
+        return "\(key), \(certificate)"
     }
 
     /// 32 bytes in base64url.

@@ -61,13 +61,13 @@ package final class PossessionCheck: Sendable {
     /// What a client that has proved itself holds: its next token will be bound to it.
     ///
     /// - Throws: `invalid_dpop_proof` or `use_dpop_nonce`.
-    func held(by client: Client, with presented: Presented, at now: Timestamp) throws(OAuthError) -> Held {
+    func held(by client: ClientID, with presented: Presented, at now: Timestamp) throws(OAuthError) -> Held {
         let certificate = Self.bindable(presented.certificate, at: now)
         guard !presented.proofs.isEmpty else {
             return Held(confirmation: Confirmation(certificateThumbprint: certificate), nonce: nil)
         }
         let proof = try self.proof(in: presented, over: nil, at: now)
-        try take(proof, of: client.id, isOfThisRun: false, wantsNonce: wantsNonce, at: now)
+        try take(proof, of: client, isOfThisRun: false, wantsNonce: wantsNonce, at: now)
         return Held(
             confirmation: Confirmation(keyThumbprint: proof.keyThumbprint, certificateThumbprint: certificate),
             nonce: nextNonce(after: proof, wantsNonce: wantsNonce)

@@ -29,6 +29,8 @@ package struct ScopeSet: Hashable, Sendable, CustomStringConvertible {
     /// A space-separated list as it stands in requests and tokens.
     package init?(_ text: String) {
         guard text.utf8.count <= Self.longestText else { return nil }
+        // One scope, as most requests have.
+        if Self.isToken(text) { self.init(unchecked: [text]); return }
         // By bytes: a scope is ASCII, and what is not is refused token by token.
         self.init(text.utf8.split(separator: 0x20).map { String(Substring($0)) })
     }

@@ -33,7 +33,8 @@ package enum Unguessable {
     private static func random(_ count: Int) -> [UInt8] { pool.take(count) }
 
     private static func base32(_ bytes: [UInt8]) -> String {
-        unsafe String(unsafeUninitializedCapacity: (bytes.count * 8 + 4) / 5) { buffer in
+        let alphabet = Self.alphabet
+        return unsafe String(unsafeUninitializedCapacity: (bytes.count * 8 + 4) / 5) { buffer in
             var accumulator: UInt32 = 0
             var bits: UInt32 = 0
             var index = 0

@@ -9,9 +9,9 @@ package struct TaskUse: Sendable, Equatable {
     package let limits: TaskLimits
 
     /// Nil when the token belongs to no task or the client has no limits.
-    init?(of token: AccessToken, by client: Client, at time: Timestamp) {
-        guard let task = token.identity.task, let limits = client.taskLimits else { return nil }
-        self.init(clientID: client.id, task: task, at: time, tokenEnds: token.expiresAt, limits: limits)
+    init?(of token: AccessToken, by client: Shared<Client>, at time: Timestamp) {
+        guard let task = token.identity.task, let limits = client.value.taskLimits else { return nil }
+        self.init(clientID: client.value.id, task: task, at: time, tokenEnds: token.expiresAt, limits: limits)
     }
 
     package init(clientID: ClientID, task: QualifiedName, at: Timestamp, tokenEnds: Int64, limits: TaskLimits) {

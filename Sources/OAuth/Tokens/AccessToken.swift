@@ -1,7 +1,9 @@
 package import JOSE
 
 /// The claims of one of our access tokens (RFC 9068). Made by the mint, or by verifying a token that the mint made.
-package struct AccessToken: Sendable, Equatable {
+///
+/// Two dozen texts that every step of a request looks at: behind one reference, so that no step copies them.
+package final class AccessToken: Sendable, Equatable {
     /// `jti`, `iat`, `sub` and every other id by which the token can be revoked.
     package let identity: TokenIdentity
     /// Exactly one resource identifier.
@@ -39,6 +41,13 @@ package struct AccessToken: Sendable, Equatable {
     }
 
     package var clientID: ClientID { identity.clientID }
+
+    package static func == (left: AccessToken, right: AccessToken) -> Bool {
+        left.identity == right.identity && left.audience == right.audience && left.scopes == right.scopes
+            && left.expiresAt == right.expiresAt && left.mayAct == right.mayAct && left.agent == right.agent
+            && left.status == right.status && left.confirmation == right.confirmation
+            && left.authorizationDetails == right.authorizationDetails
+    }
 
     /// The claims as JSON, written straight into bytes: this runs once for every token.
     package func payload(issuer: IssuerURL) -> [UInt8] {

@@ -8,8 +8,8 @@ package enum TokenLifetime {
     /// When a token issued now ends, in seconds since 1970: the smaller of client's and resource's lifetime, never past
     /// the ceiling, the subject token, the actor token or the delegation.
     static func end(of authorization: Authorization, at now: Timestamp) -> Int64 {
-        let configured = [authorization.client.tokenTTL, authorization.target.tokenTTL].compactMap { $0 }.min()
-        let life = min(configured ?? standard, ceiling)
-        return authorization.expiryCeilings.reduce(now.seconds + Int64(life)) { min($0, $1) }
+        let (client, target) = (authorization.client.tokenTTL, authorization.target.tokenTTL)
+        let configured = min(client ?? target ?? standard, target ?? ceiling)
+        return authorization.expiryCeilings.reduce(now.seconds + Int64(min(configured, ceiling))) { min($0, $1) }
     }
 }

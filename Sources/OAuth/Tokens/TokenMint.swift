@@ -14,10 +14,8 @@ package struct TokenMint: Sendable {
 
     /// A token that is not committed yet. It must not leave before it is.
     package struct Minted: Sendable {
-        let sharedToken: Shared<AccessToken>
+        package let token: AccessToken
         package let compact: String
-
-        package var token: AccessToken { sharedToken.value }
     }
 
     package func mint(_ permit: Permit, at now: Timestamp) throws -> Minted {
@@ -25,7 +23,7 @@ package struct TokenMint: Sendable {
         guard let key = keys.active(algorithm, at: now) else { throw MissingSigningKey(algorithm: algorithm) }
         let token = claims(of: permit, keyID: key.keyID, at: now)
         return Minted(
-            sharedToken: Shared(token),
+            token: token,
             compact: try key.compactJWS(type: AccessToken.type, payload: token.payload(issuer: issuer))
         )
     }

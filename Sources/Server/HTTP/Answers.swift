@@ -31,12 +31,16 @@ enum ContentType {
 }
 
 extension Response {
+    /// Fields that most answers have at most, with those that the front door and the server add.
+    private static let headerRoom = 8
+
     /// An answer with a body. Anything that may carry a token is not to be stored by anyone.
     init(
         _ status: HTTPResponse.Status = .ok, type: String = ContentType.json, bytes: [UInt8],
-        cache: String = "no-store", headers extra: HTTPFields = [:]
+        cache: String = "no-store", headers extra: HTTPFields = HTTPFields()
     ) {
         var headers = extra
+        headers.reserveCapacity(Self.headerRoom)
         headers[.contentType] = type
         headers[.cacheControl] = cache
         self.init(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: bytes)))

@@ -44,8 +44,9 @@ package struct Front<Inner: HTTPResponder>: HTTPResponder where Inner.Context ==
         var response: Response
         do {
             try checkShape(of: request)
-            response = try await inner.respond(
-                to: request, context: try certificates.identify(request, in: context))
+            var identified = context
+            try certificates.identify(request, in: &identified)
+            response = try await inner.respond(to: request, context: identified)
             // The router answers an unknown path by itself, without a word.
             if response.status == .notFound, response.headers[.contentType] == nil { throw HTTPError(.notFound) }
         } catch {

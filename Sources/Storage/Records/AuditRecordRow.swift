@@ -23,9 +23,9 @@ enum AuditRecordRow {
         ?, ?, ?, ?)
         """
 
-    static func write(_ record: AuditRecord, to row: inout Arguments) {
-        let event = record.event
-        row.add(record.sequence)
+    /// - Parameter head: of the trail that ends with the event.
+    static func write(_ event: AuditEvent, at head: AuditHead, to row: inout Arguments) {
+        row.add(head.sequence)
         row.add(event.timestamp)
         row.add(event.name.rawValue)
         row.add(event.decision == .allow)
@@ -52,7 +52,7 @@ enum AuditRecordRow {
         row.add(event.before)
         row.add(event.after)
         row.add(event.authorizationDetails)
-        row.add(record.hash)
+        row.add(head.hash)
     }
 
     /// Reads a row of `select`. What was altered reads as it is: the verifier finds it.

@@ -12,19 +12,16 @@ package struct AuditChain: Sendable {
 
     /// Makes the next record, and moves the head to it.
     package mutating func append(_ event: AuditEvent) -> AuditRecord {
-        encodeAppending(event).record
+        let previous = head.hash
+        link(event)
+        return AuditRecord(sequence: head.sequence, event: event, previousHash: previous, hash: head.hash)
     }
 
-    /// Makes the next record, and moves the head to it.
-    ///
-    /// - Returns: the record, and the canonical bytes that its hash covers, for a store that keeps exactly these.
-    package mutating func encodeAppending(_ event: AuditEvent) -> (record: AuditRecord, canonical: [UInt8]) {
+    /// Links an event without making a record of it: the head becomes its number and its hash.
+    package mutating func link(_ event: AuditEvent) {
         // Overflow takes 292 million years at a thousand records a millisecond.
         let sequence = head.sequence + 1
-        let canonical = event.canonicalBytes(sequence: sequence)
-        let hash = AuditRecord.hash(canonical: canonical, previous: head.hash)
-        let record = AuditRecord(sequence: sequence, event: event, previousHash: head.hash, hash: hash)
+        let hash = AuditRecord.hash(sequence: sequence, event: event, previous: head.hash)
         head = AuditHead(sequence: sequence, hash: hash)
-        return (record, canonical)
     }
 }

@@ -11,11 +11,7 @@ extension AuditEvent {
     /// - Parameter sequence: the record's place in the trail.
     package func append(to writer: inout JSONWriter, sequence: Int64) {
         forEachMember(sequence: sequence) { name, value in
-            switch value {
-            case .string(let text): writer.member(name, text)
-            case .integer(let number): writer.member(name, number)
-            default: writer.member(name, json: value)
-            }
+            value.write(to: &writer, as: name)
         }
     }
 
@@ -39,9 +35,9 @@ extension AuditEvent {
     }
 
     /// The one place where the members are named and ordered for writing.
-    func forEachMember(sequence: Int64, _ body: (String, JSON) -> Void) {
+    func forEachMember(sequence: Int64, _ body: (String, AuditMemberValue) -> Void) {
         func put(_ name: String, _ text: String?) {
-            if let text { body(name, .string(text)) }
+            if let text { body(name, .text(text)) }
         }
         body("seq", .integer(sequence))
         put("timestamp", RFC3339Time.format(timestamp))
@@ -59,15 +55,15 @@ extension AuditEvent {
         put("api_endpoint", apiEndpoint)
         put("mcp_server", mcpServer)
         put("scope_granted", scopeGranted)
-        if let authorizationDetails { body("authorization_details", Self.embed(list: authorizationDetails)) }
+        if let authorizationDetails { body("authorization_details", .json(Self.embed(list: authorizationDetails))) }
         if let tokenTTL { body("token_ttl", .integer(Int64(tokenTTL))) }
         put("request_context", requestContext)
-        if let policyEvaluation { body("policy_evaluation", .object(policyEvaluation.json)) }
+        if let policyEvaluation { body("policy_evaluation", .evaluation(policyEvaluation)) }
         put("request_id", requestID)
         put("trace_id", traceID)
         put("target", target)
-        if let before { body("before", Self.embed(before)) }
-        if let after { body("after", Self.embed(after)) }
+        if let before { body("before", .json(Self.embed(before))) }
+        if let after { body("after", .json(Self.embed(after))) }
     }
 
     /// Takes the event's members from the reader, in any order, and leaves the others to the caller.
@@ -132,12 +128,47 @@ extension AuditEvent {
     }
 }
 
+/// What a member of a record can be.
+enum AuditMemberValue {
+    case text(String)
+    case integer(Int64)
+    case evaluation(PolicyEvaluation)
+    case json(JSON)
+
+    var json: JSON {
+        switch self {
+        case .text(let text): .string(text)
+        case .integer(let number): .integer(number)
+        case .evaluation(let evaluation): .object(evaluation.json)
+        case .json(let json): json
+        }
+    }
+
+    /// Writes the same member as for `json`, without making it: this runs for every record.
+    func write(to writer: inout JSONWriter, as name: String) {
+        switch self {
+        case .text(let text): writer.member(name, text)
+        case .integer(let number): writer.member(name, number)
+        case .evaluation(let evaluation):
+            writer.name(name)
+            writer.beginObject()
+            evaluation.forEachMember { writer.member($0, $1) }
+            writer.endObject()
+        case .json(let json): writer.member(name, json: json)
+        }
+    }
+}
+
 extension PolicyEvaluation {
+    func forEachMember(_ body: (String, String) -> Void) {
+        body("verdict", verdict)
+        body("rule", rule)
+        if let reason { body("reason", reason) }
+    }
+
     var json: JSONObject {
         var object = JSONObject()
-        object["verdict"] = .string(verdict)
-        object["rule"] = .string(rule)
-        if let reason { object["reason"] = .string(reason) }
+        forEachMember { object[$0] = .string($1) }
         return object
     }
 

@@ -28,14 +28,10 @@ package struct AuditRecord: Sendable, Equatable {
     ///
     /// - Parameter previous: the 32 bytes of the hash before it.
     package static func hash(sequence: Int64, event: AuditEvent, previous: [UInt8]) -> [UInt8] {
-        hash(canonical: event.canonicalBytes(sequence: sequence), previous: previous)
-    }
-
-    static func hash(canonical: [UInt8], previous: [UInt8]) -> [UInt8] {
         var hasher = SHA256()
         hasher.update(data: previous)
-        hasher.update(data: canonical)
-        return Array(hasher.finalize())
+        hasher.update(data: event.canonicalBytes(sequence: sequence))
+        return unsafe hasher.finalize().withUnsafeBytes { unsafe Array($0) }
     }
 
     /// What this record's hash ought to be.
@@ -53,7 +49,7 @@ extension AuditRecord {
     /// The record as the admin API, exports and archives show it; hashes are in base64url.
     package var json: JSONObject {
         var object = JSONObject()
-        event.forEachMember(sequence: sequence) { object[$0] = $1 }
+        event.forEachMember(sequence: sequence) { object[$0] = $1.json }
         object[Member.previousHash] = .string(Base64URL.encode(previousHash))
         object[Member.hash] = .string(Base64URL.encode(hash))
         return object

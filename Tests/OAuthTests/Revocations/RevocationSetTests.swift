@@ -12,20 +12,14 @@ struct RevocationSetTests {
     }
 
     private var identity: RevocableIDs {
-        var identity = Fixtures.identity("worker", jti: "t1", subject: "corp|alice")
-        identity.keyID = "k1"
-        identity.agentID = "worker/w1"
-        identity.delegationID = DelegationID("dlg_1")
-        identity.task = QualifiedName(qualified: "planner/task")
-        identity.session = QualifiedName(qualified: "planner/session")
-        identity.actors = ActorChain(
-            Actor(clientID: Fixtures.id("worker"), agentID: "worker/w1"),
-            earlier: ActorChain(
-                Actor(clientID: Fixtures.id("broker")),
-                earlier: ActorChain(Actor(clientID: Fixtures.id("planner"), agentID: "planner/p1"))
-            )
-        )
-        return identity.ids
+        let planner = ActorChain(Actor(clientID: Fixtures.id("planner"), agentID: "planner/p1"))
+        let broker = ActorChain(Actor(clientID: Fixtures.id("broker")), earlier: planner)
+        return TokenIdentity(
+            jti: "t1", issuedAt: Fixtures.now.seconds, keyID: "k1", subject: "corp|alice",
+            clientID: Fixtures.id("worker"), agentID: "worker/w1", delegationID: DelegationID("dlg_1"),
+            task: QualifiedName(qualified: "planner/task"), session: QualifiedName(qualified: "planner/session"),
+            actors: ActorChain(Actor(clientID: Fixtures.id("worker"), agentID: "worker/w1"), earlier: broker)
+        ).ids
     }
 
     @Test(
