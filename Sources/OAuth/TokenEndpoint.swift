@@ -55,7 +55,7 @@ package struct TokenEndpoint: Sendable {
             return response
         } catch let refused as Refused {
             canaries.look(atTokensIn: request)
-            try await record(refused.error, of: proven?.client, presented: refused.presented.value, request)
+            try await record(refused.error, of: proven?.client, presented: refused.presented, request)
             throw refused.error
         } catch let refusal as OAuthError {
             canaries.look(atTokensIn: request)
@@ -67,7 +67,7 @@ package struct TokenEndpoint: Sendable {
     /// A refusal of something that a grant had presented already, so that the record can say what it was.
     private struct Refused: Error {
         let error: OAuthError
-        let presented: Shared<Authorization>
+        let presented: Authorization
     }
 
     private func record(
@@ -84,9 +84,8 @@ package struct TokenEndpoint: Sendable {
     ) async throws -> TokenResponse {
         for _ in 0..<Self.attempts {
             let time = now()
-            var presented = try await grant.present(request, by: client, at: time)
-            presented.confirmation = held?.narrowed(for: presented)
-            let authorization = Shared(presented)
+            var authorization = try await grant.present(request, by: client, at: time)
+            authorization.confirmation = held?.narrowed(for: authorization)
             let permit: Permit
             switch policy.decide(authorization, at: time) {
             case .refuse(let refusal): throw Refused(error: refusal.error, presented: authorization)

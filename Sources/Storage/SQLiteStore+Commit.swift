@@ -59,8 +59,7 @@ private struct Batch {
         if !revocations.isEmpty { revocations = [] }
         released = nil
         if let failure = try apply(entry.changes) { return failure }
-        let events = entry.audit.span
-        for index in events.indices { try audit.append(events[index]) }
+        for event in entry.audit { try audit.append(event) }
         return nil
     }
 

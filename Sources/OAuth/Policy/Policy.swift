@@ -12,10 +12,10 @@ package struct Permit: Sendable {
     package var authorization: Authorization { sharedAuthorization.value }
 
     fileprivate init(
-        authorization: Shared<Authorization>, scopes: ScopeSet, authorizationDetails: AuthorizationDetails,
-        issuedAt: Int64, expiresAt: Int64, rule: String
+        authorization: Authorization, scopes: ScopeSet, authorizationDetails: AuthorizationDetails, issuedAt: Int64,
+        expiresAt: Int64, rule: String
     ) {
-        sharedAuthorization = authorization
+        sharedAuthorization = Shared(authorization)
         self.scopes = scopes
         self.authorizationDetails = authorizationDetails
         self.issuedAt = issuedAt
@@ -74,8 +74,7 @@ package struct Policy: Sendable {
         self.registry = registry
     }
 
-    package func decide(_ shared: Shared<Authorization>, at now: Timestamp) -> Decision {
-        let authorization = shared.value
+    package func decide(_ authorization: Authorization, at now: Timestamp) -> Decision {
         let context = PolicyContext(registry: registry, now: now)
         for rule in rules {
             if let refusal = rule.objection(to: authorization, in: context) { return .refuse(refusal) }
@@ -87,7 +86,7 @@ package struct Policy: Sendable {
         case (.success(let scopes), .success(let details)):
             return .permit(
                 Permit(
-                    authorization: shared, scopes: scopes, authorizationDetails: details, issuedAt: now.seconds,
+                    authorization: authorization, scopes: scopes, authorizationDetails: details, issuedAt: now.seconds,
                     expiresAt: min(
                         TokenLifetime.end(of: authorization, at: now),
                         TaskWithinLimits.end(of: authorization, in: context) ?? .max

@@ -17,8 +17,8 @@ struct PolicyTests {
     func first() throws {
         let registry = try Fixtures.registry()
         let policy = Policy(rules: [Never(code: .accessDenied), Never(code: .invalidScope)], registry: registry)
-        let authorization = Shared(Fixtures.authorization(Fixtures.client("a")))
-        guard case .refuse(let refusal) = policy.decide(authorization, at: Fixtures.now) else {
+        guard case .refuse(let refusal) = policy.decide(Fixtures.authorization(Fixtures.client("a")), at: Fixtures.now)
+        else {
             Issue.record("permitted")
             return
         }
@@ -30,7 +30,7 @@ struct PolicyTests {
         let policy = Policy(rules: [], registry: try Fixtures.registry())
         guard
             case .permit(let permit) = policy.decide(
-                Shared(Fixtures.authorization(Fixtures.client("a", scopes: "read"))), at: Fixtures.now)
+                Fixtures.authorization(Fixtures.client("a", scopes: "read")), at: Fixtures.now)
         else {
             Issue.record("refused")
             return
@@ -38,7 +38,7 @@ struct PolicyTests {
         #expect(permit.scopes == Fixtures.scopes("read"))
         #expect(permit.rule == "client_registration")
         #expect(permit.issuedAt == Fixtures.now.seconds)
-        let nothing = policy.decide(Shared(Fixtures.authorization(Fixtures.client("a", scopes: ""))), at: Fixtures.now)
+        let nothing = policy.decide(Fixtures.authorization(Fixtures.client("a", scopes: "")), at: Fixtures.now)
         guard case .refuse = nothing else {
             Issue.record("permitted with no scope at all")
             return
@@ -50,7 +50,7 @@ struct PolicyTests {
         let policy = Policy(rules: [], registry: try Fixtures.registry())
         let delegation = try Fixtures.delegation(to: "a")
         let authorization = Fixtures.authorization(Fixtures.client("a")) { $0.delegation = delegation }
-        guard case .permit(let permit) = policy.decide(Shared(authorization), at: Fixtures.now) else {
+        guard case .permit(let permit) = policy.decide(authorization, at: Fixtures.now) else {
             Issue.record("refused")
             return
         }
