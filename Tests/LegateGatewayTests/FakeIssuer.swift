@@ -26,6 +26,9 @@ final class FakeIssuer: Sendable {
         var lyingHead: Int64?
         var streams = 0
         var polls = 0
+        /// Pages of the snapshot that were sent, by the number that they begin after.
+        var pages: Set<Int64> = []
+        /// How often one was asked for.
         var snapshots = 0
         var keyFetches = 0
         var authorizations: Set<String> = []
@@ -48,6 +51,7 @@ final class FakeIssuer: Sendable {
     var issuer: String { "http://127.0.0.1:\(port.withLock { $0 })" }
     var signer: Signer { state.withLock { $0.signer } }
     var snapshots: Int { state.withLock { $0.snapshots } }
+    var pages: Set<Int64> { state.withLock { $0.pages } }
 
     func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
 
@@ -166,6 +170,7 @@ final class FakeIssuer: Sendable {
         let (now, issuer) = (time.seconds, issuer)
         return try state.withLock { state in
             state.snapshots += 1
+            state.pages.insert(sequence)
             let entries = Array(state.entries.filter { $0.sequence > sequence }.prefix(state.pageSize))
             let next = entries.last?.sequence ?? state.head
             let batch = RevocationBatch(issuer: issuer, issuedAt: now, after: sequence, next: next, entries: entries)
