@@ -23,6 +23,10 @@ package struct Entry: Sendable {
 }
 
 extension Entry {
+    /// Whether this may wait for others to share its transaction: what agents ask for may, what an operator does or what
+    /// takes something from somebody may not.
+    var canWait: Bool { changes.allSatisfy(\.canWait) }
+
     /// The delegation that a rule makes with this entry. Of many first exchanges at once only one may make it: whoever
     /// revokes it must not have to look for others.
     var delegationByRule: Delegation? {
@@ -122,6 +126,14 @@ package enum Change: Sendable {
         case .eraseKey: false
         case .revoke, .close, .reopen, .listStatus, .enqueue, .acknowledge, .revokeKey: false
         case .endLease, .endLeases, .leasesSwept, .dropRotation, .hastenRotation: false
+        }
+    }
+
+    /// Whether it belongs to a token, a read or a look that an agent asked for.
+    var canWait: Bool {
+        switch self {
+        case .spend, .useTask, .listStatus, .release, .keepWrap, .openWrap: true
+        default: false
         }
     }
 

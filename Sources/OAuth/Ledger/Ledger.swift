@@ -18,8 +18,17 @@ package final class Ledger: Sendable {
         }
     }
 
+    /// The next transaction, while it waits for more to join it.
+    private struct Wait {
+        /// With so many it begins.
+        let size: Int
+        let end: ContinuousClock.Instant
+        let over: CheckedContinuation<Void, Never>
+    }
+
     private struct State {
         var pending: [Pending] = []
+        var wait: Wait?
         var isDraining = false
         var isHealthy = true
         var isClosed = false
@@ -28,6 +37,17 @@ package final class Ledger: Sendable {
         var chain: AuditChain
         /// The latest `iat` of a token, wherever the clock was set since; nil when there was none.
         var lastIssued: Int64?
+
+        /// Whether nothing is left to wait for before `size` entries are written.
+        func isReady(_ size: Int) -> Bool {
+            isClosed || pending.count >= size || !pending.allSatisfy(\.entry.canWait)
+        }
+
+        /// - Returns: whom to resume, outside the lock.
+        mutating func endWait() -> CheckedContinuation<Void, Never>? {
+            defer { wait = nil }
+            return wait?.over
+        }
     }
 
     /// Told of every batch: its size and how long its transaction took.
@@ -40,6 +60,7 @@ package final class Ledger: Sendable {
     private let auditKey: AuditKey
     private let now: Now
     private let afterlife: Int64
+    private let delay: Duration
     private let observer: Observer
     private let state: Mutex<State>
 
@@ -47,15 +68,16 @@ package final class Ledger: Sendable {
     private static let largestBatch = 512
     /// When as many as this were committed together, more are on their way.
     private static let siblings = 8
-    private static let delay = Duration.milliseconds(2)
 
     /// - Parameters:
     ///   - lastIssued: the latest `iat` before this ledger, in seconds.
     ///   - afterlife: seconds by which the clock may be set back, and a revocation still reaches every token.
+    ///   - delay: for how long a transaction may wait, under load, for as many entries as the last one had.
     package init(
         store: any Store, registry: Registry, revocations: RevocationSet, feed: RevocationFeed,
         head: AuditHead, lastIssued: Int64? = nil, auditKey: AuditKey,
-        now: @escaping Now, afterlife: Int = 0, observer: @escaping Observer = { _, _ in }
+        now: @escaping Now, afterlife: Int = 0, delay: Duration = .milliseconds(8),
+        observer: @escaping Observer = { _, _ in }
     ) {
         self.store = store
         self.registry = registry
@@ -64,6 +86,7 @@ package final class Ledger: Sendable {
         self.auditKey = auditKey
         self.now = now
         self.afterlife = Int64(afterlife)
+        self.delay = delay
         self.observer = observer
         state = Mutex(State(chain: AuditChain(head: head), lastIssued: lastIssued))
     }
@@ -77,22 +100,27 @@ package final class Ledger: Sendable {
     @discardableResult
     package func commit(_ entry: Entry) async throws -> Committed {
         try await withCheckedThrowingContinuation { continuation in
-            let mustDrain: Bool? = state.withLock { state in
+            let next: (mustDrain: Bool, waiting: CheckedContinuation<Void, Never>?)? = state.withLock { state in
                 guard !state.isClosed else { return nil }
                 state.pending.append(Pending(entry, continuation))
                 defer { state.isDraining = true }
-                return !state.isDraining
+                let isReady = state.wait.map { !entry.canWait || state.pending.count >= $0.size } ?? false
+                return (!state.isDraining, isReady ? state.endWait() : nil)
             }
-            guard let mustDrain else {
+            guard let next else {
                 continuation.resume(throwing: LedgerUnavailable(underlying: LedgerClosed()))
                 return
             }
-            if mustDrain { Task { await drain() } }
+            if next.mustDrain { Task { await drain() } }
+            next.waiting?.resume()
         }
     }
 
     /// False after a commit failed for reasons of storage, until one succeeds again.
     package var isHealthy: Bool { state.withLock { $0.isHealthy } }
+
+    /// How many entries wait for a transaction.
+    var waiting: Int { state.withLock { $0.pending.count } }
 
     /// The last record of the trail that is durable.
     package var auditHead: AuditHead { state.withLock { $0.chain.head } }
@@ -101,20 +129,44 @@ package final class Ledger: Sendable {
     /// continue the trail then.
     package func close() async {
         await withCheckedContinuation { continuation in
-            let isIdle = state.withLock { state in
+            let (isIdle, waiting) = state.withLock { state in
                 state.isClosed = true
                 if state.isDraining { state.closing.append(continuation) }
-                return !state.isDraining
+                return (!state.isDraining, state.endWait())
             }
             if isIdle { continuation.resume() }
+            waiting?.resume()
         }
     }
 
     private func drain() async {
         while let batch = nextBatch() {
             await write(batch)
-            // Under load a sync is better shared: those who are about to commit get a moment to join the next batch.
-            if batch.count >= Self.siblings { try? await Task.sleep(for: Self.delay) }
+            // Under load a sync is better shared: those who were just answered get a moment to come again.
+            if batch.count >= Self.siblings { await wait(for: batch.count) }
+        }
+    }
+
+    /// Returns when `size` entries are there, one of them cannot wait, the ledger closes, or the time is over.
+    private func wait(for size: Int) async {
+        await withCheckedContinuation { continuation in
+            let end = ContinuousClock.now + delay
+            let isReady = state.withLock { state in
+                guard !state.isReady(size) else { return true }
+                state.wait = Wait(size: size, end: end, over: continuation)
+                return false
+            }
+            guard !isReady else {
+                continuation.resume()
+                return
+            }
+            Task {
+                try? await Task.sleep(until: end, clock: .continuous)
+                // A later wait is not over yet.
+                state.withLock { state in
+                    state.wait.flatMap { $0.end <= end ? state.endWait() : nil }
+                }?.resume()
+            }
         }
     }
 

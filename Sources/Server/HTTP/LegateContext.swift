@@ -10,7 +10,7 @@ package struct LegateContext: Hummingbird.RequestContext, Sendable {
     package let peer: String
     /// What the endpoint found out, for the request log and the metrics.
     package let notes: RequestNotes
-    /// What is known of the connection; nil for one without TLS.
+    /// What is known of the connection; nil where none was kept.
     let connection: PeerConnection?
     /// The client certificate that stands behind the request; the front door finds it.
     package var certificate: ClientCertificate?
@@ -19,9 +19,9 @@ package struct LegateContext: Hummingbird.RequestContext, Sendable {
 
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
-        peer = source.channel.remoteAddress?.ipAddress ?? "local"
-        notes = RequestNotes()
         connection = PeerConnection.current
+        peer = connection?.address ?? PeerAddress.of(source.channel)
+        notes = RequestNotes()
         origin = connection?.origin
     }
 }

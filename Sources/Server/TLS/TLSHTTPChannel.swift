@@ -98,7 +98,9 @@ struct TLSHTTPChannel: HTTPChannelHandler {
         do {
             let negotiated = try await value.negotiated.get()
             let chain = asksForCertificate ? try await chain(of: value) : nil
-            await PeerConnection.$current.withValue(PeerConnection(chain: chain, origin: origin)) {
+            let connection = PeerConnection(
+                address: PeerAddress.of(value.channel), chain: chain, origin: origin)
+            await PeerConnection.$current.withValue(connection) {
                 switch negotiated {
                 case .http1(let connection): await http1.handle(value: connection, logger: logger)
                 case .http2(let connection): await http2.handle(value: connection, logger: logger)

@@ -162,15 +162,112 @@ struct LedgerTests {
         }
     }
 
+    /// A ledger in the place of the server's.
+    private func ledger(
+        _ kit: LegateKit, delay: Duration, observer: @escaping Ledger.Observer = { _, _ in }
+    ) -> Ledger {
+        Ledger(
+            store: kit.store, registry: kit.server.registry, revocations: kit.server.revocations,
+            feed: kit.server.revocationFeed, head: kit.server.ledger.auditHead, auditKey: kit.auditKey,
+            now: kit.clock.now, delay: delay, observer: observer
+        )
+    }
+
+    /// Has a ledger write a batch of one and a batch of eight, after which it waits for eight.
+    private func load(_ ledger: Ledger, of kit: LegateKit) async throws {
+        kit.store.hold()
+        async let first: Committed = ledger.commit(Entry(audit: [event("first")]))
+        try await kit.store.waitUntilHeld()
+        async let others: Void = commit(8, to: ledger)
+        try await pending(8, of: ledger)
+        kit.store.release()
+        _ = try await (first, others)
+        #expect(kit.store.batches == [1, 8])
+    }
+
+    private func commit(_ count: Int, to ledger: Ledger) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for index in 0..<count {
+                group.addTask { try await ledger.commit(Entry(audit: [self.event("\(index)")])) }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func revocation(_ kit: LegateKit) -> Revocation {
+        let now = kit.clock.time.seconds
+        return Revocation(kind: .task, id: "planner/t", issuedBefore: now, expires: now + 900)
+    }
+
+    private func pending(_ count: Int, of ledger: Ledger) async throws {
+        while ledger.waiting < count { try await Task.sleep(for: .milliseconds(1)) }
+    }
+
+    @Test("under load a transaction waits for as many entries as the last one had", .timeLimit(.minutes(5)))
+    func siblings() async throws {
+        let kit = try await LegateKit.start()
+        let ledger = ledger(kit, delay: .seconds(3600))
+        try await load(ledger, of: kit)
+        async let seven: Void = commit(7, to: ledger)
+        try await pending(7, of: ledger)
+        try await Task.sleep(for: .milliseconds(50))
+        #expect(ledger.waiting == 7)
+        try await commit(1, to: ledger)
+        try await seven
+        #expect(kit.store.batches == [1, 8, 8])
+    }
+
+    @Test("whoever revokes something does not wait for others, and takes along those who do", .timeLimit(.minutes(5)))
+    func urgent() async throws {
+        let kit = try await LegateKit.start()
+        let ledger = ledger(kit, delay: .seconds(3600))
+        try await load(ledger, of: kit)
+        async let three: Void = commit(3, to: ledger)
+        try await pending(3, of: ledger)
+        let committed = try await ledger.commit(Entry(changes: [.revoke(revocation(kit))]))
+        #expect(committed.revocations.map(\.id) == ["planner/t"])
+        try await three
+        #expect(kit.store.batches == [1, 8, 4])
+    }
+
+    @Test("whoever revokes something while a batch is written does not wait after it", .timeLimit(.minutes(5)))
+    func urgentBefore() async throws {
+        let kit = try await LegateKit.start()
+        let ledger = ledger(kit, delay: .seconds(3600))
+        try await load(ledger, of: kit)
+        kit.store.hold()
+        async let eight: Void = commit(8, to: ledger)
+        try await kit.store.waitUntilHeld()
+        async let revoking: Committed = ledger.commit(Entry(changes: [.revoke(revocation(kit))]))
+        try await pending(1, of: ledger)
+        kit.store.release()
+        _ = try await (eight, revoking)
+        #expect(kit.store.batches == [1, 8, 8, 1])
+    }
+
+    @Test("nobody waits longer than the delay, nor when the ledger closes", .timeLimit(.minutes(5)))
+    func waitEnds() async throws {
+        let kit = try await LegateKit.start()
+        let patient = ledger(kit, delay: .milliseconds(20))
+        try await load(patient, of: kit)
+        try await commit(3, to: patient)
+        await patient.close()
+        #expect(kit.store.batches.reduce(0, +) == 12)
+        let other = try await LegateKit.start()
+        let ledger = ledger(other, delay: .seconds(3600))
+        try await load(ledger, of: other)
+        async let three: Void = commit(3, to: ledger)
+        try await pending(3, of: ledger)
+        await ledger.close()
+        try await three
+        #expect(other.store.batches == [1, 8, 3])
+    }
+
     @Test("every batch is reported with its size")
     func observed() async throws {
         let kit = try await LegateKit.start()
         let sizes = Mutex<[Int]>([])
-        let ledger = Ledger(
-            store: kit.store, registry: kit.server.registry, revocations: kit.server.revocations,
-            feed: kit.server.revocationFeed, head: kit.server.ledger.auditHead, auditKey: kit.auditKey,
-            now: kit.clock.now
-        ) { count, duration in
+        let ledger = ledger(kit, delay: .zero) { count, duration in
             sizes.withLock { $0.append(count) }
             #expect(duration > .zero)
         }

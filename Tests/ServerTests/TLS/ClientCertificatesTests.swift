@@ -44,7 +44,7 @@ struct ClientCertificatesTests {
 
     @Test("authorities that are replaced count no more, also on a connection that is open")
     func replaced() async throws {
-        let connection = PeerConnection(chain: try authority.issue(.init("agent")).chain())
+        let connection = PeerConnection(address: "192.0.2.1", chain: try authority.issue(.init("agent")).chain())
         #expect(await isVerified(connection))
         judge.replace(.none)
         #expect(await !isVerified(connection))
@@ -74,7 +74,7 @@ struct ClientCertificatesTests {
 
     @Test("a path that ends while a connection is open has ended")
     func ended() async throws {
-        let connection = PeerConnection(chain: try authority.issue(.init("agent")).chain())
+        let connection = PeerConnection(address: "192.0.2.1", chain: try authority.issue(.init("agent")).chain())
         #expect(await isVerified(connection))
         // Beyond 2100.
         clock.advance(seconds: 80 * 366 * 86_400)
@@ -83,7 +83,7 @@ struct ClientCertificatesTests {
 
     @Test("a connection without a certificate has none")
     func nothing() {
-        #expect(judge.certificate(of: PeerConnection(chain: nil)) == nil)
+        #expect(judge.certificate(of: PeerConnection(address: "192.0.2.1", chain: nil)) == nil)
     }
 
     @Test("whoever presents a certificate orders no search for its path")
@@ -96,7 +96,9 @@ struct ClientCertificatesTests {
     func searchedOnce() async throws {
         let bad = try endless()
         let found = await withTaskGroup(of: Bool.self) { group in
-            for _ in 0..<50 { group.addTask { await self.isVerified(PeerConnection(chain: bad)) } }
+            for _ in 0..<50 {
+                group.addTask { await self.isVerified(PeerConnection(address: "192.0.2.1", chain: bad)) }
+            }
             for await isGood in group where isGood { return true }
             return false
         }

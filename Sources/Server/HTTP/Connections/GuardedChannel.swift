@@ -42,6 +42,8 @@ struct GuardedChannel<Base: ServerChildChannel>: ServerChildChannel {
 
     func handle(value: Value, logger: Logger) async {
         guard let inner = try? await value.base.get() else { return }
-        await base.handle(value: inner, logger: logger)
+        await PeerConnection.$current.withValue(PeerConnection(address: PeerAddress.of(value.channel))) {
+            await base.handle(value: inner, logger: logger)
+        }
     }
 }
