@@ -122,6 +122,9 @@ package final class Ledger: Sendable {
     /// How many entries wait for a transaction.
     var waiting: Int { state.withLock { $0.pending.count } }
 
+    /// Whether the next transaction waits for more entries.
+    var isDelayed: Bool { state.withLock { $0.wait != nil } }
+
     /// The last record of the trail that is durable.
     package var auditHead: AuditHead { state.withLock { $0.chain.head } }
 

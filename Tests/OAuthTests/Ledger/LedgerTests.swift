@@ -176,91 +176,99 @@ struct LedgerTests {
     /// Has a ledger write a batch of one and a batch of eight, after which it waits for eight.
     private func load(_ ledger: Ledger, of kit: LegateKit) async throws {
         kit.store.hold()
-        async let first: Committed = ledger.commit(Entry(audit: [event("first")]))
+        commit(1, to: ledger)
         try await kit.store.waitUntilHeld()
-        async let others: Void = commit(8, to: ledger)
+        commit(8, to: ledger)
         try await pending(8, of: ledger)
         kit.store.release()
-        _ = try await (first, others)
-        #expect(kit.store.batches == [1, 8])
+        try await written([1, 8], of: kit)
+        try await soon { ledger.isDelayed }
     }
 
-    private func commit(_ count: Int, to ledger: Ledger) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for index in 0..<count {
-                group.addTask { try await ledger.commit(Entry(audit: [self.event("\(index)")])) }
-            }
-            try await group.waitForAll()
-        }
+    /// Commits without waiting for it.
+    private func commit(_ count: Int, to ledger: Ledger) {
+        for index in 0..<count { Task { try await ledger.commit(Entry(audit: [event("\(index)")])) } }
     }
 
-    private func revocation(_ kit: LegateKit) -> Revocation {
-        let now = kit.clock.time.seconds
-        return Revocation(kind: .task, id: "planner/t", issuedBefore: now, expires: now + 900)
+    private func revoke(_ ledger: Ledger, at now: Timestamp) {
+        let revocation = Revocation(
+            kind: .task, id: "planner/t", issuedBefore: now.seconds, expires: now.seconds + 900)
+        Task { try await ledger.commit(Entry(changes: [.revoke(revocation)])) }
     }
 
     private func pending(_ count: Int, of ledger: Ledger) async throws {
-        while ledger.waiting < count { try await Task.sleep(for: .milliseconds(1)) }
+        try await soon { ledger.waiting == count }
     }
 
-    @Test("under load a transaction waits for as many entries as the last one had", .timeLimit(.minutes(5)))
+    private func written(
+        _ batches: [Int], of kit: LegateKit, at location: SourceLocation = #_sourceLocation
+    ) async throws {
+        try await soon { kit.store.batches == batches }
+        #expect(kit.store.batches == batches, sourceLocation: location)
+    }
+
+    private func soon(_ condition: () -> Bool) async throws {
+        let end = ContinuousClock.now + .seconds(30)
+        while !condition(), ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(1)) }
+    }
+
+    @Test("under load a transaction waits for as many entries as the last one had")
     func siblings() async throws {
         let kit = try await LegateKit.start()
         let ledger = ledger(kit, delay: .seconds(3600))
         try await load(ledger, of: kit)
-        async let seven: Void = commit(7, to: ledger)
+        commit(7, to: ledger)
         try await pending(7, of: ledger)
         try await Task.sleep(for: .milliseconds(50))
         #expect(ledger.waiting == 7)
-        try await commit(1, to: ledger)
-        try await seven
-        #expect(kit.store.batches == [1, 8, 8])
+        commit(1, to: ledger)
+        try await written([1, 8, 8], of: kit)
     }
 
-    @Test("whoever revokes something does not wait for others, and takes along those who do", .timeLimit(.minutes(5)))
+    @Test("whoever revokes something does not wait for others, and takes along those who do")
     func urgent() async throws {
         let kit = try await LegateKit.start()
         let ledger = ledger(kit, delay: .seconds(3600))
         try await load(ledger, of: kit)
-        async let three: Void = commit(3, to: ledger)
+        commit(3, to: ledger)
         try await pending(3, of: ledger)
-        let committed = try await ledger.commit(Entry(changes: [.revoke(revocation(kit))]))
-        #expect(committed.revocations.map(\.id) == ["planner/t"])
-        try await three
-        #expect(kit.store.batches == [1, 8, 4])
+        revoke(ledger, at: kit.clock.time)
+        try await written([1, 8, 4], of: kit)
     }
 
-    @Test("whoever revokes something while a batch is written does not wait after it", .timeLimit(.minutes(5)))
+    @Test("whoever revokes something while a batch is written does not wait after it")
     func urgentBefore() async throws {
         let kit = try await LegateKit.start()
         let ledger = ledger(kit, delay: .seconds(3600))
         try await load(ledger, of: kit)
         kit.store.hold()
-        async let eight: Void = commit(8, to: ledger)
+        commit(8, to: ledger)
         try await kit.store.waitUntilHeld()
-        async let revoking: Committed = ledger.commit(Entry(changes: [.revoke(revocation(kit))]))
+        revoke(ledger, at: kit.clock.time)
         try await pending(1, of: ledger)
         kit.store.release()
-        _ = try await (eight, revoking)
-        #expect(kit.store.batches == [1, 8, 8, 1])
+        try await written([1, 8, 8, 1], of: kit)
     }
 
-    @Test("nobody waits longer than the delay, nor when the ledger closes", .timeLimit(.minutes(5)))
-    func waitEnds() async throws {
+    @Test("nobody waits longer than the delay")
+    func delay() async throws {
         let kit = try await LegateKit.start()
-        let patient = ledger(kit, delay: .milliseconds(20))
-        try await load(patient, of: kit)
-        try await commit(3, to: patient)
-        await patient.close()
+        let ledger = ledger(kit, delay: .milliseconds(500))
+        try await load(ledger, of: kit)
+        commit(3, to: ledger)
+        try await soon { kit.store.batches.reduce(0, +) == 12 }
         #expect(kit.store.batches.reduce(0, +) == 12)
-        let other = try await LegateKit.start()
-        let ledger = ledger(other, delay: .seconds(3600))
-        try await load(ledger, of: other)
-        async let three: Void = commit(3, to: ledger)
+    }
+
+    @Test("a ledger that closes writes at once what was waiting")
+    func closing() async throws {
+        let kit = try await LegateKit.start()
+        let ledger = ledger(kit, delay: .seconds(3600))
+        try await load(ledger, of: kit)
+        commit(3, to: ledger)
         try await pending(3, of: ledger)
-        await ledger.close()
-        try await three
-        #expect(other.store.batches == [1, 8, 3])
+        Task { await ledger.close() }
+        try await written([1, 8, 3], of: kit)
     }
 
     @Test("every batch is reported with its size")
